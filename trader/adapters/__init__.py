@@ -1,0 +1,1 @@
+"""Adapters: one vendor each. They do not know each other."""

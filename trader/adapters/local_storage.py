@@ -1,0 +1,167 @@
+"""Object storage in a local folder: atomic, durable, and safe between processes on one machine.
+
+A write goes to a temporary file beside the tree, is flushed to the disk, and takes its name in one step: `link` for a
+create (it fails when the name is taken) and `rename` otherwise. Conditional writes hold a file lock that is chosen by
+the key's hash, so two processes never compare and swap the same object at once; a killed process loses its lock.
+Readers need no lock. The tag of an object is the SHA-256 of its bytes.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from trader.core.errors import BadConfig, Conflict, Retryable
+from trader.ports import StoredObject
+
+_KEY = re.compile(r"^[A-Za-z0-9_=-][A-Za-z0-9._=-]*(/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*$")
+_PRIVATE = ".storage"
+
+
+class LocalStorage:
+    """Objects as files below a folder, which is created with the first write. `durable` flushes every write to disk."""
+
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
+        self._root = root
+        self._durable = durable
+        self._thread_lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"LocalStorage({str(self._root)!r})"
+
+    def get(self, key: str) -> StoredObject | None:
+        """Return the object, None only when it certainly does not exist."""
+        path = self._path(key)
+        with self._translated(key):
+            try:
+                data = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                if self._root.exists() and not self._root.is_dir():
+                    raise BadConfig(f"storage {self._root} is not a folder; choose another storage.url") from None
+                return None
+        return StoredObject(data=data, etag=_etag(data))
+
+    def put(self, key: str, data: bytes) -> str:
+        """Write unconditionally and return the new tag."""
+        with self._locked(key) as path:
+            return self._rename_into(path, data)
+
+    def create(self, key: str, data: bytes) -> str:
+        """Write only if the key does not exist; raises Conflict otherwise. Returns the new tag."""
+        with self._locked(key) as path:
+            temporary = self._write_temporary(data)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.link(temporary, path)
+            except FileExistsError:
+                raise Conflict(f"{key} exists already") from None
+            finally:
+                temporary.unlink()
+            self._sync_folder(path.parent)
+            return _etag(data)
+
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        """Write only if the object still has this tag; raises Conflict otherwise. Returns the new tag."""
+        with self._locked(key) as path:
+            if not path.exists():
+                raise Conflict(f"{key} does not exist any more")
+            if _etag(path.read_bytes()) != etag:
+                raise Conflict(f"{key} was changed by somebody else")
+            return self._rename_into(path, data)
+
+    def delete(self, key: str) -> None:
+        """Remove the object; removing what is not there is fine."""
+        with self._locked(key) as path:
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                self._sync_folder(path.parent)
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return all keys below a prefix, sorted."""
+        folder = self._root / prefix.rpartition("/")[0]
+        with self._translated(prefix):
+            found = (
+                path.relative_to(self._root).as_posix()
+                for path in folder.rglob("*")
+                if path.is_file() and _PRIVATE not in path.relative_to(self._root).parts
+            )
+            return sorted(key for key in found if key.startswith(prefix))
+
+    def locate(self, key: str) -> str:
+        """Return the path of a key."""
+        return str(self._path(key))
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.match(key):
+            raise BadConfig(f"storage key {key!r} is not allowed; names are letters, digits and . _ = -")
+        return self._root / key
+
+    @contextlib.contextmanager
+    def _locked(self, key: str) -> Iterator[Path]:
+        """Hold the key's lock between processes and threads."""
+        path = self._path(key)
+        with self._translated(key), self._thread_lock:
+            locks = self._root / _PRIVATE / "locks"
+            locks.mkdir(parents=True, exist_ok=True)
+            shard = hashlib.sha256(key.encode()).hexdigest()[:2]
+            handle = os.open(locks / shard, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield path
+            finally:
+                os.close(handle)
+
+    @contextlib.contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        """Turn the operating system's errors into ours."""
+        try:
+            yield
+        except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise BadConfig(
+                f"storage {self._root} cannot be used ({error.strerror}: {key}); give its owner write permission or"
+                " choose another storage.url"
+            ) from error
+        except OSError as error:
+            if error.errno == 30:  # noqa: PLR2004 - EROFS, a read-only file system
+                raise BadConfig(f"storage {self._root} is read-only; choose another storage.url") from error
+            raise Retryable(f"storage {self._root} failed on {key}: {error.strerror}; check the disk") from error
+
+    def _write_temporary(self, data: bytes) -> Path:
+        folder = self._root / _PRIVATE / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            if self._durable:
+                os.fsync(file.fileno())
+        return Path(name)
+
+    def _rename_into(self, path: Path, data: bytes) -> str:
+        temporary = self._write_temporary(data)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        self._sync_folder(path.parent)
+        return _etag(data)
+
+    def _sync_folder(self, folder: Path) -> None:
+        """Make a new name in a folder survive a power cut."""
+        if self._durable:
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def _etag(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,1 @@
+"""The pure core: numbers in, numbers out. No I/O, no clock, no randomness, no logging."""

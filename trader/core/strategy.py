@@ -1,0 +1,181 @@
+"""One hour of the strategy: settle what was held, check the limits, guard, decide.
+
+Backtest, replay and live call `advance` and nothing beside it. This file does not know which of them it is in: it is
+given the closes since the last hour, what is known at this kline's close, and answers with a new paper book.
+
+What must be kept: the return of kline K is settled with the exposure decided at K, so at K+1 at the earliest; the cost
+of a change is charged to the first hour that it earns; an hour is settled once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from trader.core.accounting import Costs, HourReturn, gross_return, net_return
+from trader.core.decision import Decision, DecisionRule, Reason, decide
+from trader.core.errors import BadData
+from trader.core.policy import Trigger, TriggerPolicy, evaluate_trigger
+from trader.core.risk import Control, ControlMode, Halt, OnHalt, RiskLimits, check_limits, guard, reduce_only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Everything the strategy is configured with; the model itself is not among it."""
+
+    decision: DecisionRule
+    costs: Costs
+    risk: RiskLimits
+    trigger: TriggerPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperBook:
+    """The paper book after a run. All returns are sums of hourly returns on a fixed notional.
+
+    `exposure` was decided at the close of `open_time` and `change` is by how much it changed there (its cost is charged
+    when that hour is settled). `since_resume` and `peak` are net sums since the last start or resume. `window` holds
+    the net returns the trigger looks at, oldest first.
+    """
+
+    open_time: datetime | None = None
+    close: float = 0.0
+    exposure: float = 0.0
+    change: float = 0.0
+    gross: float = 0.0
+    net: float = 0.0
+    since_resume: float = 0.0
+    peak: float = 0.0
+    hours: int = 0
+    window: tuple[float, ...] = ()
+    halt: Halt | None = None
+    control_sequence: int = 0
+    model_id: str | None = None
+    trained_at: datetime | None = None
+    due_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What is known at the close of one kline. `p_up` and the filter indicators are NaN-free when `blocked` is None."""
+
+    open_time: datetime
+    close: float
+    p_up: float | None
+    volatility: float
+    volume_ratio: float
+    blocked: Reason | None
+    control: Control
+    model_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The outcome of one hour; `marks` are the limits reached in it, also those that stopped nothing."""
+
+    book: PaperBook
+    settled: tuple[HourReturn, ...]
+    decision: Decision
+    trigger: Trigger
+    marks: tuple[Halt, ...]
+
+
+def advance(book: PaperBook, *, closes: Sequence[tuple[datetime, float]], now: Observation, rules: Rules) -> Step:
+    """Return the book after the hour of `now`, and all that was decided on the way.
+
+    `closes` are the klines after `book.open_time` up to and including `now.open_time`, oldest first, without a hole.
+    """
+    held = book.exposure
+    book, settled, marks = settle(book, closes=closes, rules=rules)
+    book = _resume(book, now=now, rules=rules)
+    if now.model_id != book.model_id:
+        first = book.model_id is None
+        book = replace(book, model_id=now.model_id, trained_at=None if first else now.open_time, due_since=None)
+    trigger = evaluate_trigger(
+        window=book.window,
+        due_since=book.due_since,
+        trained_at=book.trained_at,
+        at=now.open_time,
+        policy=rules.trigger,
+    )
+    decision = guard(control=now.control, halt=book.halt, held=held, blocked=now.blocked)
+    if decision is None:
+        decision = _ask_model(now, held=held, rules=rules)
+    book = replace(
+        book,
+        open_time=now.open_time,
+        close=now.close,
+        exposure=decision.target,
+        change=abs(decision.target - held),
+        due_since=trigger.due_since,
+    )
+    return Step(book=book, settled=settled, decision=decision, trigger=trigger, marks=marks)
+
+
+def settle(
+    book: PaperBook, *, closes: Sequence[tuple[datetime, float]], rules: Rules
+) -> tuple[PaperBook, tuple[HourReturn, ...], tuple[Halt, ...]]:
+    """Return the book with every hour since its last kline settled, those hours, and the limits reached in them."""
+    if book.open_time is None:
+        return book, (), ()
+    settled: list[HourReturn] = []
+    marks: list[Halt] = []
+    for open_time, close in closes:
+        if open_time <= book.open_time:
+            raise BadData(f"kline {open_time:%Y-%m-%d %H:%M} was settled before; the state is ahead of the klines")
+        gross = gross_return(exposure=book.exposure, close=book.close, next_close=close)
+        net = net_return(gross=gross, change=book.change, costs=rules.costs)
+        settled.append(HourReturn(open_time=book.open_time, exposure=book.exposure, gross=gross, net=net))
+        since_resume = book.since_resume + net
+        peak = max(book.peak, since_resume)
+        halt = book.halt
+        why = None if halt else check_limits(since_resume=since_resume, peak=peak, limits=rules.risk)
+        if why is not None:
+            mark = Halt(at=open_time, why=why)
+            marks.append(mark)
+            if rules.risk.on_halt is OnHalt.MARK:
+                since_resume = peak = 0.0
+            else:
+                halt = mark
+        book = replace(
+            book,
+            open_time=open_time,
+            close=close,
+            change=0.0,
+            gross=book.gross + gross,
+            net=book.net + net,
+            since_resume=since_resume,
+            peak=peak,
+            hours=book.hours + 1,
+            window=(*book.window, net)[-rules.trigger.window :],
+            halt=halt,
+        )
+    return book, tuple(settled), tuple(marks)
+
+
+def _resume(book: PaperBook, *, now: Observation, rules: Rules) -> PaperBook:
+    """End a halt, and start the limits anew, when a person says so or the waiting time of a replay is over."""
+    told = now.control.sequence > book.control_sequence
+    if told:
+        book = replace(book, control_sequence=now.control.sequence)
+    waited = (
+        book.halt is not None
+        and rules.risk.on_halt is OnHalt.RESUME_AFTER
+        and rules.risk.resume_after is not None
+        and now.open_time - book.halt.at >= rules.risk.resume_after
+    )
+    if (told and now.control.mode is ControlMode.RUN) or waited:
+        return replace(book, halt=None, since_resume=0.0, peak=0.0)
+    return book
+
+
+def _ask_model(now: Observation, *, held: float, rules: Rules) -> Decision:
+    if now.p_up is None:
+        raise BadData(f"kline {now.open_time:%Y-%m-%d %H:%M}: no probability although nothing blocks the decision")
+    decision = decide(
+        p_up=now.p_up,
+        held=held,
+        volatility=now.volatility,
+        volume_ratio=now.volume_ratio,
+        rule=rules.decision,
+    )
+    return reduce_only(decision, held=held) if now.control.mode is ControlMode.REDUCE else decision

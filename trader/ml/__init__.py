@@ -1,0 +1,1 @@
+"""Machine learning without I/O: datasets, the classifier, training."""

@@ -1,0 +1,122 @@
+"""The ports: what the bot needs from the world, as protocols that adapters fulfil.
+
+Nothing here knows a vendor. Adapters translate their vendor's errors into the tree of `core/errors.py`, in one place
+each, and raise nothing else for what the world does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from trader.core.klines import Klines
+from trader.core.orders import ExecutionReport, OrderIntent, SymbolRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object's bytes and the tag that a conditional write has to name."""
+
+    data: bytes
+    etag: str
+
+
+class ObjectStorage(Protocol):
+    """Bytes by key, `/`-separated. A write is never half visible, and a failure is never taken for absence.
+
+    Every method raises Retryable when the storage cannot be reached and BadConfig when it may not be used.
+    """
+
+    def get(self, key: str) -> StoredObject | None:
+        """Return the object, None only when it certainly does not exist."""
+
+    def put(self, key: str, data: bytes) -> str:
+        """Write unconditionally and return the new tag."""
+
+    def create(self, key: str, data: bytes) -> str:
+        """Write only if the key does not exist; raises Conflict otherwise. Returns the new tag."""
+
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        """Write only if the object still has this tag; raises Conflict otherwise. Returns the new tag."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; removing what is not there is fine."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return all keys below a prefix, sorted."""
+
+    def locate(self, key: str) -> str:
+        """Return the place of a key for people (a path, an s3:// address)."""
+
+
+class Clock(Protocol):
+    """Time. `now` is the market's time as far as the bot is concerned; `monotonic` is this machine's."""
+
+    def now(self) -> datetime:
+        """Return the current aware UTC time."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go backwards."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; a clock that is not the wall's moves itself forward instead."""
+
+
+class Market(Protocol):
+    """Where klines come from. Raises BadConfig for a symbol it does not have, Retryable when it does not answer."""
+
+    def klines(self, symbol: str, interval: str, *, start: datetime, end: datetime) -> Klines:
+        """Return the real klines with start <= open time < end that are closed by now; missing ones are left out."""
+
+    def rules(self, symbol: str) -> SymbolRules:
+        """Return the symbol's trading rules."""
+
+    def price(self, symbol: str) -> Decimal:
+        """Return the last price in quote units."""
+
+
+class Exchange(Protocol):
+    """Where orders go.
+
+    `submit` raises Rejected when the exchange certainly did not take the order, and Retryable when that is *unknown*:
+    only `find` can tell then.
+    """
+
+    def rules(self, symbol: str) -> SymbolRules:
+        """Return the symbol's trading rules on this venue."""
+
+    def balances(self) -> Mapping[str, Decimal]:
+        """Return the free amount of each asset that is not zero."""
+
+    def submit(self, intent: OrderIntent) -> ExecutionReport:
+        """Send a market order and return what became of it."""
+
+    def find(self, symbol: str, client_order_id: str) -> ExecutionReport | None:
+        """Return the order with this client order id, None when the exchange says it has none."""
+
+
+class KlineArchive(Protocol):
+    """A published archive of kline files, by path. Paths are the archive's own (`data/spot/monthly/klines/...`)."""
+
+    def checksum(self, path: str) -> str | None:
+        """Return the published SHA-256 of a file in lower-case hex, None when none is published."""
+
+    def fetch(self, path: str) -> bytes | None:
+        """Return a file, None when the archive does not have it. Raises Retryable when it does not answer."""
+
+    def locate(self, path: str) -> str:
+        """Return the file's address for people."""
+
+
+class Progress(Protocol):
+    """Shows how far long work has come; the composition root decides how, or that it does not."""
+
+    def start(self, what: str, total: int) -> None:
+        """Begin a stretch of `total` steps."""
+
+    def step(self, count: int = 1) -> None:
+        """Advance it."""
+
+    def finish(self) -> None:
+        """End it."""

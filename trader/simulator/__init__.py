@@ -1,0 +1,1 @@
+"""The simulated exchange: a pure matching engine."""

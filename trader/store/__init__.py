@@ -1,0 +1,1 @@
+"""What is kept, as keys and codecs over the object storage."""
