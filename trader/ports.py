@@ -102,11 +102,17 @@ class KlineArchive(Protocol):
     def checksum(self, path: str) -> str | None:
         """Return the published SHA-256 of a file in lower-case hex, None when none is published."""
 
+    def revision(self, path: str) -> str | None:
+        """Return a tag that changes whenever the file does, for files without a checksum.
+
+        None when the archive does not have the file, "" when it has it but cannot tell one version from another.
+        """
+
     def fetch(self, path: str) -> bytes | None:
         """Return a file, None when the archive does not have it. Raises Retryable when it does not answer."""
 
     def locate(self, path: str) -> str:
-        """Return the file's address for people."""
+        """Return the file's address for people; the archive's own for an empty path."""
 
 
 class Progress(Protocol):

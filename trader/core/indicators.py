@@ -20,6 +20,9 @@ WARM_UP = 1000
 full history, and 1000 is one request to Binance."""
 
 DECIMALS = 6
+_OFF_THE_TIE = 1e-4
+"""Added before rounding, in units of the last decimal. Prices are whole cents, so an average over a close is often
+exactly half-way (40000.02 / 40000 = 1.0000005), where the 1e-14 of the running sum would choose the last decimal."""
 
 Compute = Callable[[Klines], FloatArray]
 
@@ -106,6 +109,7 @@ def compute_indicators(klines: Klines, names: Sequence[str]) -> npt.NDArray[np.f
         row[:] = INDICATORS[name](klines)
     scale = 10.0**DECIMALS
     columns *= scale
+    columns += _OFF_THE_TIE
     np.rint(columns, out=columns)
     columns /= scale
     columns += 0.0  # turns -0.0 into 0.0, so that equal rows are equal byte for byte

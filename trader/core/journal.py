@@ -87,11 +87,16 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One order of a run: written before it is sent, completed with what the exchange reported."""
+    """One order of a run: written before it is sent, completed with what the exchange reported, or why it was not."""
 
     intent: OrderIntent
     report: ExecutionReport | None = None
     refused: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether its outcome is not known yet: the exchange has to be asked before anything else is sent."""
+        return self.report is None and self.refused is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,9 +66,9 @@ class SymbolRules:
 
     @property
     def step(self) -> Decimal:
-        """The step that satisfies both lot filters of a market order; 0 when neither has one."""
+        """The step that satisfies both lot filters of a market order; the asset's precision when neither has one."""
         steps = [lot.step for lot in (self.lot_size, self.market_lot_size) if lot.step > 0]
-        return _common_multiple(steps) if steps else ZERO
+        return _common_multiple(steps) if steps else Decimal(1).scaleb(-self.base_precision)
 
     @property
     def min_quantity(self) -> Decimal:
@@ -98,6 +98,7 @@ class NotSent(StrEnum):
     NO_BASE = "base-allocation-exhausted"
     NO_QUOTE = "quote-allocation-exhausted"
     NOT_TRADING = "symbol-not-trading"
+    REFUSED = "refused-by-exchange"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

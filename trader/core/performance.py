@@ -47,7 +47,8 @@ def evaluate(*, exposure: FloatArray, gross: FloatArray, net: FloatArray, interv
     """
     total = float(np.cumsum(net)[-1]) if len(net) else 0.0
     total_gross = float(np.cumsum(gross)[-1]) if len(gross) else 0.0
-    deviation = float(net.std(ddof=1)) if len(net) > 1 else 0.0
+    # Of a constant stream numpy's deviation is rounding error, not 0, and the ratio would be astronomical.
+    deviation = float(net.std(ddof=1)) if len(net) > 1 and (net != net[0]).any() else 0.0
     exposed = exposure != 0
     changes = np.abs(np.diff(exposure, prepend=0.0))
     return Performance(

@@ -8,11 +8,15 @@ A rule answers with a verdict and a reason; it never raises for "no trade" and n
     halted            the same, because the paper book lost too much since the last start or resume
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import numpy as np
+
 from trader.core.decision import Decision, Reason
+from trader.core.klines import BoolArray, FloatArray
 
 
 class ControlMode(StrEnum):
@@ -73,6 +77,37 @@ def check_limits(*, since_resume: float, peak: float, limits: RiskLimits) -> str
     if limits.max_drawdown and peak - since_resume >= limits.max_drawdown:
         return f"drawdown {peak - since_resume:.4f} from the peak is at or above {limits.max_drawdown:g}"
     return None
+
+
+def outside_range(rows: FloatArray, *, low: Sequence[float], high: Sequence[float], margin: float) -> BoolArray:
+    """Tell for each row of features whether one lies further outside [low, high] than `margin` times that width."""
+    bottom, top = np.asarray(low), np.asarray(high)
+    slack = margin * (top - bottom)
+    return np.asarray(((rows < bottom - slack) | (rows > top + slack)).any(axis=1), dtype=np.bool_)
+
+
+def find_block(
+    *,
+    is_late: bool,
+    is_filled: bool,
+    is_warm: bool,
+    is_outside: bool,
+    model_last: datetime | None,
+    open_time: datetime,
+    limits: RiskLimits,
+) -> Reason | None:
+    """Return why this kline may not be decided on, or None. `model_last` is the newest kline the model has seen."""
+    if is_late:
+        return Reason.MISSED
+    if is_filled:
+        return Reason.FILLED_KLINE
+    if not is_warm:
+        return Reason.WARM_UP
+    if model_last is None:
+        return Reason.NO_MODEL
+    if open_time - model_last > limits.model_max_age:
+        return Reason.MODEL_EXPIRED
+    return Reason.OUT_OF_RANGE if is_outside else None
 
 
 def guard(*, control: Control, halt: Halt | None, held: float, blocked: Reason | None) -> Decision | None:

@@ -83,11 +83,15 @@ def advance(book: PaperBook, *, closes: Sequence[tuple[datetime, float]], now: O
     """Return the book after the hour of `now`, and all that was decided on the way.
 
     `closes` are the klines after `book.open_time` up to and including `now.open_time`, oldest first, without a hole.
+    Raises BadData when they do not end there or begin too early.
     """
+    if book.open_time is not None and (not closes or closes[-1][0] != now.open_time):
+        raise BadData(f"closes do not end with kline {now.open_time:%Y-%m-%d %H:%M}; a return or a cost would be lost")
     held = book.exposure
+    book = _heed(book, control=now.control)
     book, settled, marks = settle(book, closes=closes, rules=rules)
-    book = _resume(book, now=now, rules=rules)
-    if now.model_id != book.model_id:
+    book = _resume_after_waiting(book, now=now, rules=rules)
+    if now.model_id is not None and now.model_id != book.model_id:
         first = book.model_id is None
         book = replace(book, model_id=now.model_id, trained_at=None if first else now.open_time, due_since=None)
     trigger = evaluate_trigger(
@@ -152,20 +156,26 @@ def settle(
     return book, tuple(settled), tuple(marks)
 
 
-def _resume(book: PaperBook, *, now: Observation, rules: Rules) -> PaperBook:
-    """End a halt, and start the limits anew, when a person says so or the waiting time of a replay is over."""
-    told = now.control.sequence > book.control_sequence
-    if told:
-        book = replace(book, control_sequence=now.control.sequence)
-    waited = (
-        book.halt is not None
-        and rules.risk.on_halt is OnHalt.RESUME_AFTER
-        and rules.risk.resume_after is not None
-        and now.open_time - book.halt.at >= rules.risk.resume_after
-    )
-    if (told and now.control.mode is ControlMode.RUN) or waited:
-        return replace(book, halt=None, since_resume=0.0, peak=0.0)
-    return book
+def _heed(book: PaperBook, *, control: Control) -> PaperBook:
+    """End a halt, and start the limits anew, when a person has said so since the last run.
+
+    Before the settlement: what was said can only be about a halt that could be known, not one that is reached now.
+    """
+    if control.sequence <= book.control_sequence:
+        return book
+    book = replace(book, control_sequence=control.sequence)
+    return _resumed(book) if control.mode is ControlMode.RUN else book
+
+
+def _resume_after_waiting(book: PaperBook, *, now: Observation, rules: Rules) -> PaperBook:
+    """End a halt when the waiting time of a replay is over."""
+    if book.halt is None or rules.risk.on_halt is not OnHalt.RESUME_AFTER or rules.risk.resume_after is None:
+        return book
+    return _resumed(book) if now.open_time - book.halt.at >= rules.risk.resume_after else book
+
+
+def _resumed(book: PaperBook) -> PaperBook:
+    return replace(book, halt=None, since_resume=0.0, peak=0.0)
 
 
 def _ask_model(now: Observation, *, held: float, rules: Rules) -> Decision:

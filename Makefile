@@ -1,0 +1,53 @@
+# Two commands do everything: `make run` and `make test`. Both set up .venv on their own.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.PHONY: setup run test test-fast check bench lock clean
+
+run: setup  ## live one demo hour (the first time after 30 replayed days) and draw the equity curve
+	@$(BIN)/python main.py demo
+
+setup: $(VENV)/runtime  ## the runtime environment in .venv
+
+$(VENV)/python-found:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.12, for example")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# Hashes are required for everything that is downloaded; the project itself is linked, not copied.
+$(VENV)/runtime: requirements.txt pyproject.toml | $(VENV)/python-found
+	@echo "setting up $(VENV), once (about a minute)"
+	@$(PIP) install --quiet --require-hashes --requirement requirements.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
+	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+test: $(VENV)/dev  ## all tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-fast: $(VENV)/dev  ## the tests that need no server, no second process and no real klines
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not real_data"
+
+check: $(VENV)/dev  ## formatting, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev  ## the figures of docs/performance.md, on this machine
+	$(BIN)/python scripts/bench.py
+
+lock: $(VENV)/dev  ## compile the pins after a change of requirements*.in
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+clean:  ## remove the environment; stores and results stay
+	rm -rf $(VENV) build *.egg-info

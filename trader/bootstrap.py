@@ -1,0 +1,178 @@
+"""The composition root: settings in, a bot out. The only place that names adapters, and that chooses between them."""
+
+import platform
+import socket
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from trader import __version__
+from trader.adapters.clocks import VirtualClock, WallClock
+from trader.adapters.local_storage import LocalStorage
+from trader.adapters.recorded_market import RecordedMarket
+from trader.adapters.simulated_exchange import SimulatedExchange
+from trader.config import Mode, Settings
+from trader.core.accounting import Costs
+from trader.core.errors import BadConfig
+from trader.core.indicators import feature_names
+from trader.core.journal import Origin
+from trader.core.klines import Klines, close_of, from_ms, interval_ms, to_ms
+from trader.core.risk import OnHalt
+from trader.jobs.bot import Bot, Desk
+from trader.ml.training import Recipe
+from trader.ports import Clock, KlineArchive, Market, ObjectStorage
+from trader.simulator.rules import usual_rules
+from trader.simulator.venue import VenueSettings
+from trader.store.journal import Journal
+from trader.store.klines import KlineStore
+
+
+def open_storage(settings: Settings, *, durable: bool = True) -> ObjectStorage:
+    """Return the object storage of `storage.url`. Raises BadConfig for an address of an unknown kind."""
+    url = settings.storage_url
+    parts = urlsplit(url)
+    if parts.scheme not in ("", "file"):
+        raise BadConfig(f"storage.url {url!r}: {parts.scheme}:// is not supported; use a folder or file:///path")
+    if parts.netloc not in ("", "localhost"):
+        raise BadConfig(f"storage.url {url!r}: write file:///absolute/path (three slashes) or a plain path")
+    path = unquote(parts.path) if parts.scheme else url
+    return LocalStorage(Path(path).expanduser().absolute(), durable=durable)
+
+
+def open_archive(address: str) -> KlineArchive:
+    """Return the kline archive at a URL or in a folder."""
+    from trader.adapters.kline_archive import FolderArchive, HttpArchive  # noqa: PLC0415 - not needed by a run
+
+    if address.startswith(("http://", "https://")):
+        return HttpArchive(address)
+    return FolderArchive(Path(address).expanduser())
+
+
+def build_bot(settings: Settings, *, at: datetime | None = None) -> Bot:
+    """Return the bot that the settings describe, with the clock at `at` if one is given."""
+    storage = open_storage(settings)
+    clock: Clock
+    market: Market
+    if settings.bot.mode is Mode.DEMO:
+        from trader.adapters.synthetic_market import SyntheticMarket  # noqa: PLC0415 - one mode's market is enough
+
+        clock = VirtualClock(at or demo_now(settings, storage))
+        market = SyntheticMarket(seed=settings.demo.seed, clock=clock)
+    else:
+        from trader.adapters.binance_market import BinanceMarket  # noqa: PLC0415 - costs 250 ms
+
+        clock = VirtualClock(at) if at else WallClock()
+        market = BinanceMarket(settings.market.base_url, clock=clock)
+    return _assemble(settings, storage=storage, market=market, clock=clock)
+
+
+def demo_now(settings: Settings, storage: ObjectStorage) -> datetime:
+    """Return the demo's time: just after the close of the hour that follows the newest run."""
+    symbol, interval = settings.symbols[0], settings.bot.interval
+    newest = Journal(storage, bot_id=settings.bot.id, symbol=symbol, interval=interval).newest()
+    step = interval_ms(interval)
+    start = from_ms(to_ms(settings.demo.start) // step * step)
+    hour = newest + timedelta(milliseconds=step) if newest else start
+    return close_of(hour, interval) + timedelta(seconds=5)
+
+
+def build_replay(
+    settings: Settings,
+    *,
+    klines: Klines,
+    symbol: str,
+    scratch: Path,
+    on_halt: OnHalt,
+    resume_after: timedelta | None,
+) -> tuple[Desk, VirtualClock]:
+    """Return a bot on recorded klines and scratch storage, and the clock that moves it."""
+    storage = LocalStorage(scratch.absolute(), durable=False)
+    clock = VirtualClock(from_ms(klines.open_time[0]))
+    market = RecordedMarket(klines={symbol: klines}, rules={symbol: usual_rules(symbol)}, clock=clock)
+    bot = _assemble(settings, storage=storage, market=market, clock=clock)
+    risk = replace(bot.rules.risk, on_halt=on_halt, resume_after=resume_after)
+    bot = replace(bot, mode="replay", origin=Origin.REPLAY, symbols=(symbol,), rules=replace(bot.rules, risk=risk))
+    return Desk(bot=bot, symbol=symbol), clock
+
+
+def _assemble(settings: Settings, *, storage: ObjectStorage, market: Market, clock: Clock) -> Bot:
+    lateness = timedelta(minutes=settings.risk.max_lateness_minutes)
+    # A clock that is moved costs nothing to wait on: there a run waits until it knows that the hour never comes.
+    is_virtual = isinstance(clock, VirtualClock)
+    return Bot(
+        bot_id=settings.bot.id,
+        mode=settings.bot.mode,
+        interval=settings.bot.interval,
+        symbols=settings.symbols,
+        origin=Origin.LIVE,
+        owner=f"{socket.gethostname()}:{uuid.uuid4().hex[:12]}",
+        rules=settings.rules(),
+        notional=settings.sizing.notional,
+        recipe=recipe_of(settings),
+        max_lateness=lateness,
+        wait=lateness + timedelta(minutes=1) if is_virtual else timedelta(seconds=settings.market.wait_seconds),
+        lease=timedelta(seconds=settings.run.lease_seconds),
+        versions=versions(),
+        storage=storage,
+        market=market,
+        exchange=SimulatedExchange(
+            storage=storage, market=market, clock=clock, venue=_venue(settings), symbols=settings.symbols
+        ),
+        clock=clock,
+        host=WallClock(),
+        klines=KlineStore(storage),
+    )
+
+
+def recipe_of(settings: Settings) -> Recipe:
+    """Return how a model is made."""
+    train = settings.train
+    return Recipe(
+        features=feature_names(train.features),
+        look_back_days=train.look_back_days,
+        rounds=train.n_estimators,
+        params={
+            "max_depth": train.max_depth,
+            "learning_rate": train.learning_rate,
+            "subsample": train.subsample,
+            "colsample_bytree": train.colsample_bytree,
+            "gamma": train.gamma,
+        },
+        seed=train.seed,
+    )
+
+
+def _venue(settings: Settings) -> VenueSettings:
+    simulator = settings.simulator
+    return VenueSettings(
+        commission_rate=Decimal(str(simulator.commission_rate)),
+        half_spread_rate=Decimal(str(simulator.half_spread_rate)),
+        level_notional=simulator.level_notional,
+        levels=simulator.levels,
+        start_quote=simulator.start_quote,
+        start_base_notional=simulator.start_base_notional,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return what the numbers of a run depend on."""
+    import numpy as np  # noqa: PLC0415
+    import talib  # noqa: PLC0415
+    import xgboost  # noqa: PLC0415
+
+    return {
+        "trader": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "talib": talib.__version__,
+        "xgboost": xgboost.__version__,
+        "machine": platform.machine(),
+    }
+
+
+def costs_of(settings: Settings) -> Costs:
+    """Return the costs that belong beside every figure."""
+    return settings.rules().costs

@@ -1,0 +1,174 @@
+"""The commands of daily life: run, demo, status, chart, halt, reduce, resume.
+
+Imports that one command needs are inside it: the order comes first.
+"""
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trader.cli.exit import worst
+from trader.cli.output import Bar, parse_moment, say, say_json
+from trader.config import Settings, load_settings
+from trader.core.errors import BadConfig, Conflict
+from trader.core.risk import ControlMode
+
+if TYPE_CHECKING:
+    from trader.jobs.run import SymbolRun
+
+app = typer.Typer(
+    help="A machine-learning paper trader: one decision a closed kline, on paper money only.",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+)
+
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="symbol to trade; may be repeated")]
+OneSymbol = Annotated[str, typer.Option("--symbol", help="symbol, such as BTCUSDT")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+Why = Annotated[str, typer.Option("--why", help="the reason; it is kept in the journal")]
+Month = Annotated[str, typer.Option(metavar="YYYY-MM")]
+
+
+def settings_for(symbols: list[str] | None) -> Settings:
+    """Return the settings, with the symbols of the command line if there are any."""
+    settings = load_settings()
+    if not symbols:
+        return settings
+    return load_settings(bot={**settings.bot.model_dump(), "symbols": symbols})
+
+
+@app.command()
+def run(
+    symbol: Symbols = None,
+    at: Annotated[str | None, typer.Option(help="run as if it were this ISO time")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Do the run of the newest closed kline: decide, trade, commit."""
+    from trader.bootstrap import build_bot
+    from trader.jobs.run import run_symbols
+    from trader.report.text import describe_run
+
+    settings = settings_for(symbol)
+    bot = build_bot(settings, at=parse_moment(at) if at else None)
+    answers = run_symbols(bot)
+    if as_json:
+        say_json({"runs": [answer_as_json(answer) for answer in answers]})
+    for answer in answers:
+        if not as_json:
+            say(f"{answer.symbol}: {answer.outcome}")
+            if answer.record is not None:
+                say(*describe_run(answer.record, notional=float(bot.notional)), "")
+        if answer.error is not None:
+            typer.echo(f"error: {answer.error}", err=True)
+    return worst([answer.error for answer in answers if answer.error is not None])
+
+
+def answer_as_json(answer: "SymbolRun") -> dict[str, object]:
+    """Return one symbol's outcome for programs."""
+    from trader.report.text import summary_of
+
+    found = summary_of(answer.record) if answer.record is not None else {}
+    return {
+        "symbol": answer.symbol,
+        "outcome": answer.outcome,
+        "error": str(answer.error) if answer.error is not None else None,
+        **found,
+    }
+
+
+@app.command()
+def demo() -> None:
+    """Replay 30 synthetic days once, then do one live demo hour each time; draws the equity curve."""
+    from trader.adapters.clocks import VirtualClock
+    from trader.bootstrap import build_bot, open_storage
+    from trader.cli.story import tell_demo
+    from trader.config import Mode
+    from trader.jobs.demo import demo as play
+
+    settings = load_settings()
+    if settings.bot.mode is not Mode.DEMO:
+        raise BadConfig(f"bot.mode is {settings.bot.mode}; `trader demo` is for demo mode, use `trader run`")
+    bot = build_bot(settings)
+    if not isinstance(bot.clock, VirtualClock):
+        raise BadConfig("the demo needs a clock that can be moved")
+    outcome = play(
+        bot,
+        clock=bot.clock,
+        scratch=open_storage(settings, durable=False),
+        start=settings.demo.start,
+        replay_days=settings.demo.replay_days,
+        progress=Bar(silent=False),
+    )
+    tell_demo(bot, outcome, settings=settings)
+
+
+@app.command()
+def status(symbol: Symbols = None, as_json: AsJson = False) -> None:
+    """Show where each symbol stands: newest run, exposure, books, halt, training, the operator's switch."""
+    from trader.bootstrap import build_bot
+    from trader.cli.story import describe_status
+    from trader.jobs.bot import Desk
+    from trader.jobs.status import status as read_status
+    from trader.store.control import check_stamp
+
+    settings = settings_for(symbol)
+    bot = build_bot(settings)
+    check_stamp(bot.storage, mine=bot.stamp)
+    found = [read_status(Desk(bot=bot, symbol=each)) for each in bot.symbols]
+    if as_json:
+        say_json({"symbols": found})
+        return
+    for each in found:
+        say(*describe_status(each, notional=float(bot.notional)), "")
+
+
+def _control(mode: ControlMode, why: str) -> None:
+    from trader.adapters.clocks import WallClock
+    from trader.bootstrap import build_bot
+    from trader.store.control import check_stamp
+    from trader.store.control import say as set_control
+
+    if not why.strip():
+        raise BadConfig("--why is empty; say why, it is kept in the journal")
+    bot = build_bot(load_settings())
+    if not check_stamp(bot.storage, mine=bot.stamp):
+        raise BadConfig(f"there is no bot in {bot.storage.locate('bot.json')} yet; check storage.url and bot.mode")
+    try:
+        control = set_control(bot.storage, mode=mode, why=why, who=getpass.getuser(), at=WallClock().now())
+    except Conflict as error:
+        raise Conflict(
+            "somebody else set the switch at the same moment; look at `trader status`, then try again"
+        ) from error
+    say(f"control is now {control.mode} ({control.why}); the next run acts on it")
+
+
+@app.command()
+def halt(why: Why) -> None:
+    """Go flat with the next run and stay so until `trader resume`."""
+    _control(ControlMode.HALT, why)
+
+
+@app.command()
+def reduce(why: Why) -> None:
+    """Only leave positions from the next run on; open none."""
+    _control(ControlMode.REDUCE, why)
+
+
+@app.command()
+def resume(why: Why) -> None:
+    """Trade again; the loss limit starts to count anew."""
+    _control(ControlMode.RUN, why)
+
+
+@app.command()
+def chart(symbol: OneSymbol = "") -> None:
+    """Draw the equity curve of both books against hold."""
+    from trader.bootstrap import build_bot
+    from trader.cli.story import draw_chart
+    from trader.jobs.bot import Desk
+
+    settings = settings_for([symbol] if symbol else None)
+    bot = build_bot(settings)
+    say(draw_chart(Desk(bot=bot, symbol=bot.symbols[0]), settings=settings))

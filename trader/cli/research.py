@@ -1,0 +1,166 @@
+"""The commands that fetch history, look at it, train and test: ingest, explore, train, replay, backtest."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trader.cli.commands import AsJson, Month, OneSymbol, app, settings_for
+from trader.cli.output import Bar, parse_moment, say, say_json
+from trader.core.errors import BadConfig
+from trader.core.risk import OnHalt
+
+Moment = Annotated[str, typer.Option(metavar="ISO")]
+HaltRule = Annotated[str, typer.Option("--on-halt", help="stop, mark, or resume-after=HOURS")]
+InSample = Annotated[bool, typer.Option("--in-sample", help="allow a model that has seen these months; says so")]
+
+
+@app.command()
+def ingest(
+    symbol: OneSymbol,
+    start: Month,
+    end: Month,
+    archive: Annotated[str, typer.Option(help="URL or folder; default market.archive")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Bring months of klines from Binance's public archive into storage."""
+    from trader.adapters.clocks import WallClock
+    from trader.bootstrap import open_archive, open_storage
+    from trader.jobs.ingest import ingest as ingest_months
+
+    settings = settings_for([symbol])
+    report = ingest_months(
+        storage=open_storage(settings),
+        archive=open_archive(archive or settings.market.archive),
+        progress=Bar(silent=as_json),
+        symbol=symbol,
+        interval=settings.bot.interval,
+        first=start,
+        last=end,
+        now=WallClock().now(),
+    )
+    if as_json:
+        say_json(report)
+        return
+    say(f"{symbol} {report.interval}: {len(report.months)} months from {report.archive} in {report.seconds:.1f} s")
+    say(f"files     {report.fetched} fetched, {report.from_raw} from raw, {report.unchanged} unchanged")
+    say(f"klines    {report.real} real, {report.filled} filled in {len(report.gaps)} gaps")
+    for gap in sorted(report.gaps, key=lambda gap: -gap.count)[:5]:
+        say(f"gap       {gap.count} missing from {gap.start:%Y-%m-%d %H:%M} UTC")
+    if report.missing:
+        say(f"missing   {', '.join(report.missing)} (not in the archive)")
+    say(*(f"warning   {warning}" for warning in report.warnings))
+
+
+@app.command()
+def explore(
+    symbol: OneSymbol, out: Annotated[Path | None, typer.Option(help="file to write; default: in the store")] = None
+) -> None:
+    """Look at the stored klines before trusting a model: one HTML page of pictures."""
+    from trader.bootstrap import open_storage
+    from trader.jobs.explore import explore as make_page
+
+    settings = settings_for([symbol])
+    storage = open_storage(settings)
+    page = make_page(storage, symbol=symbol, interval=settings.bot.interval, preset=settings.train.features)
+    if out is None:
+        key = f"reports/{symbol}-{settings.bot.interval}-explore.html"
+        storage.put(key, page.encode())
+        say(storage.locate(key))
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+    say(str(out))
+
+
+@app.command()
+def train(
+    symbol: OneSymbol,
+    end: Annotated[str, typer.Option(metavar="ISO", help="train on klines before this time; default: all stored")] = "",
+    promote: Annotated[bool, typer.Option(help="let it decide even if there is a champion already")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit one model on stored klines; it becomes the champion if there is none."""
+    from trader.bootstrap import build_bot
+    from trader.jobs.bot import Desk
+    from trader.jobs.train import train_stored
+
+    desk = Desk(bot=build_bot(settings_for([symbol])), symbol=symbol)
+    card = train_stored(desk, end=parse_moment(end) if end else None, promote_anyway=promote)
+    if as_json:
+        say_json(card)
+        return
+    say(
+        f"model     {card.model_id}: {card.rows} rows, {card.first:%Y-%m-%d %H:%M} to {card.last:%Y-%m-%d %H:%M} UTC"
+    )
+    champion = desk.models.champion()
+    say(f"champion  {champion.model_id if champion else 'none'}")
+
+
+@app.command()
+def replay(
+    symbol: OneSymbol,
+    start: Moment,
+    end: Moment,
+    on_halt: HaltRule = "stop",
+    in_sample: InSample = False,
+    model: Annotated[str, typer.Option(help="a stored model; default: one trained on klines before --start")] = "",
+    out: Annotated[Path | None, typer.Option(help="folder for the scratch store; default: a new temporary one")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Live through past hours one by one, with the live pipeline on scratch storage."""
+    from trader.cli.story import tell_test
+    from trader.cli.testing import Span, replay_stored
+
+    settings = settings_for([symbol])
+    span = Span(symbol=symbol, start=parse_moment(start), end=parse_moment(end), in_sample=in_sample)
+    rule, resume_after = parse_on_halt(on_halt)
+    result = replay_stored(
+        settings,
+        span=span,
+        on_halt=rule,
+        resume_after=resume_after,
+        model_id=model,
+        out=out,
+        progress=Bar(silent=as_json),
+    )
+    if as_json:
+        say_json(result.summary())
+    else:
+        tell_test(result)
+
+
+@app.command()
+def backtest(
+    symbol: OneSymbol,
+    start: Moment,
+    end: Moment,
+    model: Annotated[str, typer.Option(help="a stored model's id")],
+    on_halt: HaltRule = "stop",
+    in_sample: InSample = False,
+    out: Annotated[Path | None, typer.Option(help="file for the table of hours (CSV)")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Test a frozen model in one vectorised pass; the same numbers as a replay, in a fraction of its time."""
+    from trader.cli.story import tell_test
+    from trader.cli.testing import Span, backtest_stored
+
+    settings = settings_for([symbol])
+    span = Span(symbol=symbol, start=parse_moment(start), end=parse_moment(end), in_sample=in_sample)
+    rule, resume_after = parse_on_halt(on_halt)
+    result = backtest_stored(settings, span=span, on_halt=rule, resume_after=resume_after, model_id=model, out=out)
+    if as_json:
+        say_json(result.summary())
+    else:
+        tell_test(result)
+
+
+def parse_on_halt(text: str) -> tuple[OnHalt, timedelta | None]:
+    """Return what a reached limit does. Raises BadConfig when it is not one of the three forms."""
+    name, _, hours = text.partition("=")
+    if name in (OnHalt.STOP, OnHalt.MARK) and not hours:
+        return OnHalt(name), None
+    if name == OnHalt.RESUME_AFTER and hours.isdigit() and int(hours) > 0:
+        return OnHalt.RESUME_AFTER, timedelta(hours=int(hours))
+    raise BadConfig(f"--on-halt {text!r} is not understood; use stop, mark, or resume-after=HOURS")

@@ -1,0 +1,82 @@
+"""The readable account after a demo, a replay or a status: lines, charts and where the files are."""
+
+from trader.bootstrap import costs_of
+from trader.cli.output import say
+from trader.cli.testing import Tested
+from trader.config import Settings
+from trader.jobs.bot import Bot, Desk
+from trader.jobs.demo import Demo
+from trader.jobs.replay import hold_of, performance_of
+from trader.jobs.status import Status
+from trader.report.text import describe_performance, describe_run
+
+
+def tell_demo(bot: Bot, outcome: Demo, *, settings: Settings) -> None:
+    """Print what the demo did, what the books say, and what to try next; draws the chart."""
+    desk = Desk(bot=bot, symbol=bot.symbols[0])
+    if outcome.replayed:
+        days = settings.demo.replay_days
+        say(
+            f"REPLAY: {outcome.replayed} past hours ({days} days) of the synthetic market {desk.symbol} went",
+            f"through the live pipeline in {outcome.seconds:.1f} s, one decision an hour. Nothing of it was live.",
+            "",
+        )
+    say("LIVE: one demo hour on the simulated exchange.")
+    say(*(f"  {line}" for line in describe_run(outcome.live.record, notional=float(bot.notional))), "")
+    table = desk.ledger.read()
+    figures = performance_of(table, interval=bot.interval)
+    say(f"ALL {len(table)} RUNS SO FAR, replayed and live; the market is synthetic with a planted edge:")
+    say(*(f"  {line}" for line in describe_performance(figures, costs=costs_of(settings), hold=hold_of(table))), "")
+    say(f"chart   {draw_chart(desk, settings=settings)}")
+    say(f"store   {bot.storage.locate('journal')} (one record a run), ledger and models beside it", "")
+    say("Next: `make run` again lives the next hour; `.venv/bin/trader status` shows where the bot stands;")
+    say("the README says how to replay real months and how to paper trade on live prices.")
+
+
+def draw_chart(desk: Desk, *, settings: Settings) -> str:
+    """Draw the equity of both books against hold, keep it in the store, and return where it is."""
+    from trader.report.equity import draw_equity
+
+    bot = desk.bot
+    png = draw_equity(
+        desk.ledger.read().to_pandas(),
+        symbol=desk.symbol,
+        interval=bot.interval,
+        notional=float(bot.notional),
+        costs=str(costs_of(settings)),
+        title=f"{desk.symbol} {bot.interval}: paper book, execution book and hold ({bot.mode})",
+    )
+    key = f"reports/{desk.symbol}-{bot.interval}-equity.png"
+    bot.storage.put(key, png)
+    return bot.storage.locate(key)
+
+
+def tell_test(result: Tested) -> None:
+    """Print the figures of a replay or backtest, and where its files are."""
+    span, card = result.span, result.card
+    if result.in_sample:
+        say("IN-SAMPLE: the model has seen these hours; nothing below is a forecast of anything.")
+    rate = result.runs / result.seconds if result.seconds else float("nan")
+    say(
+        f"{result.kind} of {span.symbol} {card.interval}, {span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M} UTC:"
+        f" {result.runs} runs in {result.seconds:.1f} s ({rate:.0f} a second)",
+        f"  model        {card.model_id}, klines {card.first:%Y-%m-%d} to {card.last:%Y-%m-%d %H:%M} UTC",
+        f"  on halt      {result.on_halt}; limits reached {result.halts} times",
+    )
+    say(*(f"  {line}" for line in describe_performance(result.performance, costs=result.costs, hold=result.hold)))
+    say(*(f"  {name:12} {path}" for name, path in result.files.items()))
+
+
+def describe_status(found: Status, *, notional: float) -> list[str]:
+    """Return where one symbol stands, as lines."""
+    lines = [f"{found.symbol} ({found.mode})   store {found.store}"]
+    if found.record is None:
+        return [*lines, "  no run yet"]
+    lines += [f"  {line}" for line in describe_run(found.record, notional=notional)]
+    control = found.control
+    said = f" since {control.at:%Y-%m-%d %H:%M} UTC by {control.who}: {control.why}" if control.at else ""
+    lines.append(f"  control   {control.mode}{said}")
+    lines.append(f"  model     {found.champion or 'none'}")
+    if found.next_close is not None:
+        lines.append(f"  next      after {found.next_close:%Y-%m-%d %H:%M} UTC")
+    return lines

@@ -1,0 +1,194 @@
+"""Replay and backtest from the settings' store: what is loaded, which model, and where the results go."""
+
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from trader.bootstrap import build_replay, open_storage, recipe_of
+from trader.config import Settings
+from trader.core.accounting import Costs
+from trader.core.errors import BadConfig
+from trader.core.klines import Klines
+from trader.core.performance import Performance
+from trader.core.risk import OnHalt
+from trader.jobs.replay import (
+    Replay,
+    check_out_of_sample,
+    hold_of,
+    install_model,
+    load_range,
+    replay,
+    write_table,
+)
+from trader.ml.backtest import Backtest, backtest
+from trader.ml.card import ModelCard
+from trader.ml.training import TrainedModel
+from trader.ports import Progress
+from trader.report.backtest_table import table_of
+from trader.store.klines import KlineStore
+from trader.store.models import ModelStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """What is tested: a symbol's decisions with start <= open time < end."""
+
+    symbol: str
+    start: datetime
+    end: datetime
+    in_sample: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """The figures of a replay or backtest, with everything that belongs beside them."""
+
+    kind: str
+    span: Span
+    runs: int
+    seconds: float
+    performance: Performance
+    hold: float
+    costs: Costs
+    card: ModelCard
+    in_sample: bool
+    on_halt: str
+    halts: int
+    files: dict[str, Path]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures for programs; returns are fractions, sums of hourly returns on a fixed notional."""
+        figures = self.performance
+        return {
+            "kind": self.kind,
+            "symbol": self.span.symbol,
+            "start": self.span.start,
+            "end": self.span.end,
+            "in_sample": self.in_sample,
+            "model_id": self.card.model_id,
+            "costs": self.costs,
+            "on_halt": self.on_halt,
+            "halts": self.halts,
+            "runs": self.runs,
+            "gross": figures.gross,
+            "net": figures.net,
+            "round_trips": figures.round_trips,
+            "hold": self.hold,
+            "performance": figures,
+            "seconds": self.seconds,
+            **{name: str(path) for name, path in self.files.items()},
+        }
+
+
+def replay_stored(
+    settings: Settings,
+    *,
+    span: Span,
+    on_halt: OnHalt,
+    resume_after: timedelta | None,
+    model_id: str,
+    out: Path | None,
+    progress: Progress,
+) -> Tested:
+    """Replay stored klines on a scratch store, which keeps the journal, the table of runs and the chart."""
+    model = _stored_model(settings, span=span, model_id=model_id) if model_id else None
+    klines = _klines(settings, span=span, rows=0 if model else recipe_of(settings).rows(settings.bot.interval))
+    scratch = _scratch(out)
+    desk, clock = build_replay(
+        settings, klines=klines, symbol=span.symbol, scratch=scratch, on_halt=on_halt, resume_after=resume_after
+    )
+    card = install_model(desk, clock=clock, stored=model, start=span.start, end=span.end, in_sample=span.in_sample)
+    in_sample = check_out_of_sample(card, start=span.start, allowed=span.in_sample)
+    outcome = replay(desk, clock=clock, start=span.start, end=span.end, progress=progress)
+    files = {"table": scratch / "runs.csv", "chart": scratch / "equity.png", "store": scratch}
+    files["table"].write_bytes(write_table(outcome.table))
+    files["chart"].write_bytes(_chart(outcome, settings=settings, span=span, in_sample=in_sample))
+    return Tested(
+        kind="replay",
+        span=span,
+        runs=outcome.runs,
+        seconds=outcome.seconds,
+        performance=outcome.performance,
+        hold=hold_of(outcome.table),
+        costs=desk.bot.rules.costs,
+        card=card,
+        in_sample=in_sample,
+        on_halt=on_halt,
+        halts=outcome.halts,
+        files=files,
+    )
+
+
+def backtest_stored(
+    settings: Settings, *, span: Span, on_halt: OnHalt, resume_after: timedelta | None, model_id: str, out: Path | None
+) -> Tested:
+    """Test a stored model in one pass over stored klines."""
+    began = time.perf_counter()
+    model = _stored_model(settings, span=span, model_id=model_id)
+    in_sample = check_out_of_sample(model.card, start=span.start, allowed=span.in_sample)
+    klines = _klines(settings, span=span, rows=0)
+    rules = settings.rules()
+    rules = replace(rules, risk=replace(rules.risk, on_halt=on_halt, resume_after=resume_after))
+    result = backtest(klines, model=model, rules=rules, start=span.start, end=span.end)
+    if out is not None:
+        out.write_bytes(write_table(table_of(result)))
+    return Tested(
+        kind="backtest",
+        span=span,
+        runs=len(result.open_time),
+        seconds=time.perf_counter() - began,
+        performance=result.performance(),
+        hold=_hold(result),
+        costs=rules.costs,
+        card=model.card,
+        in_sample=in_sample,
+        on_halt=on_halt,
+        halts=len(result.marks),
+        files={} if out is None else {"table": out},
+    )
+
+
+def _stored_model(settings: Settings, *, span: Span, model_id: str) -> TrainedModel:
+    storage = open_storage(settings)
+    model = ModelStore(storage, symbol=span.symbol, interval=settings.bot.interval).load(model_id)
+    check_out_of_sample(model.card, start=span.start, allowed=span.in_sample)
+    return model
+
+
+def _klines(settings: Settings, *, span: Span, rows: int) -> Klines:
+    if span.end <= span.start:
+        raise BadConfig(f"--end {span.end.isoformat()} is not after --start {span.start.isoformat()}; swap them")
+    store = KlineStore(open_storage(settings))
+    return load_range(
+        store, symbol=span.symbol, interval=settings.bot.interval, start=span.start, end=span.end, rows=rows
+    )
+
+
+def _scratch(out: Path | None) -> Path:
+    if out is None:
+        return Path(tempfile.mkdtemp(prefix="trader-replay-"))
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadConfig(f"--out {out} is not an empty folder; a replay begins from nothing, choose another")
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _chart(outcome: Replay, *, settings: Settings, span: Span, in_sample: bool) -> bytes:
+    from trader.report.equity import draw_equity
+
+    label = "IN-SAMPLE replay" if in_sample else "replay"
+    return draw_equity(
+        outcome.table.to_pandas(),
+        symbol=span.symbol,
+        interval=settings.bot.interval,
+        notional=float(settings.sizing.notional),
+        costs=str(settings.rules().costs),
+        title=f"{span.symbol} {settings.bot.interval}: {label}, paper book, execution book and hold",
+    )
+
+
+def _hold(result: Backtest) -> float:
+    return float(result.close[-1] / result.close[0] - 1.0)

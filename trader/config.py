@@ -1,0 +1,323 @@
+"""Settings: `trader.toml` in the working directory (or the file named by TRADER_CONFIG), then the environment.
+
+`TRADER__SECTION__KEY` overrides `key` of `[section]`. An unknown section or key is refused, because a misspelt limit is
+a limit that does not hold. Nothing here is a secret yet; a setting that is one has to be a `SecretStr`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings.exceptions import SettingsError
+
+from trader.core.accounting import Costs
+from trader.core.decision import DecisionRule, Exit, Sizing
+from trader.core.errors import BadConfig
+from trader.core.indicators import FEATURE_PRESETS
+from trader.core.klines import INTERVALS
+from trader.core.policy import TriggerPolicy
+from trader.core.risk import RiskLimits
+from trader.core.strategy import Rules
+
+CONFIG_FILE = "trader.toml"
+ENV_PREFIX = "TRADER__"
+
+
+class Mode(StrEnum):
+    """Where klines come from and where orders go."""
+
+    DEMO = "demo"
+    DRY_RUN = "dry-run"
+
+
+def _one_of(allowed: Mapping[str, object]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"use one of {', '.join(allowed)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _symbol(value: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]{2,20}", value):
+        raise ValueError("a symbol is 2 to 20 capital letters and digits, such as BTCUSDT")
+    return value
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Symbol = Annotated[str, AfterValidator(_symbol)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+Amount = Annotated[Decimal, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """One table of trader.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BotSection(Section):
+    """Who trades what."""
+
+    id: str = Field(
+        default="bot", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="name of this bot; a store belongs to one bot"
+    )
+    mode: Mode = Field(default=Mode.DEMO, description="`demo` or `dry-run`")
+    symbols: Annotated[list[Symbol], NoDecode, BeforeValidator(_split)] = Field(
+        default=[], description="symbols to trade, comma separated; empty: DEMOUSDT in demo mode, else BTCUSDT"
+    )
+    interval: Annotated[str, _one_of(INTERVALS)] = Field(default="1h", description="length of a kline")
+
+
+class StorageSection(Section):
+    """Where everything is kept."""
+
+    url: str = Field(default="", description="folder (`file:///srv/trader` or a path); empty: `trader-data/<mode>`")
+
+
+class MarketSection(Section):
+    """Where klines come from."""
+
+    base_url: str = Field(
+        default="https://data-api.binance.vision",
+        pattern=r"^https?://",
+        description="keyless Binance REST endpoint (dry-run)",
+    )
+    archive: str = Field(default="https://data.binance.vision", description="kline archive for `ingest`: URL or folder")
+    wait_seconds: int = Field(default=30, ge=0, le=600, description="how long one run waits for a kline that is late")
+
+
+class DecisionSection(Section):
+    """From a probability to a position."""
+
+    band: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        default=0.1, description="half-width around 0.5 without a signal"
+    )
+    exit: Exit = Field(
+        default=Exit.OPPOSITE, description="leave a position: `opposite` signal, `neutral` (0.5), or `band`"
+    )
+    allow_short: bool = Field(default=True, description="whether to go short (sell from the base allocation)")
+    min_volatility: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="entry filter: 24-hour volatility; 0 = off"
+    )
+    min_volume_ratio: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="entry filter: volume / average; 0 = off"
+    )
+
+
+class SizingSection(Section):
+    """How much a position is worth."""
+
+    notional: Amount = Field(
+        default=Decimal(500), description="quote amount of exposure 1, also the paper book's capital"
+    )
+    method: Sizing = Field(default=Sizing.FIXED, description="`fixed`, or `volatility` (target / current, at most 1)")
+    target_volatility: Annotated[float, Field(gt=0)] = Field(
+        default=0.005, description="for `volatility` sizing, per interval"
+    )
+
+
+class CostsSection(Section):
+    """What the paper book charges for a change of exposure by 1."""
+
+    fee_rate: Fraction = Field(default=0.001, description="fee as a fraction (0.001 = 10 basis points)")
+    slippage_rate: Fraction = Field(default=0.0, description="slippage as a fraction")
+
+
+class RiskSection(Section):
+    """Limits, and when a run may not decide."""
+
+    max_loss: Fraction = Field(default=0.20, description="halt at this summed net loss since start or resume; 0 = off")
+    max_drawdown: Fraction = Field(default=0.0, description="halt at this drawdown of the summed net return; 0 = off")
+    max_lateness_minutes: Positive = Field(
+        default=15, description="an hour undecided this long after its close is missed"
+    )
+    model_max_age_days: Positive = Field(default=365, description="an older model keeps the bot flat")
+    range_margin: Annotated[float, Field(ge=0)] = Field(
+        default=1.0, description="how far outside its training range (in range widths) a feature may lie"
+    )
+
+
+class RetrainSection(Section):
+    """When performance makes a training due."""
+
+    window: Positive = Field(default=168, description="N: the trigger looks at the last N hours")
+    threshold: float = Field(default=-0.05, description="due when their summed net return is below this")
+    min_runs: Positive = Field(default=72, description="fewer settled hours never trigger")
+    cooldown_hours: Positive = Field(default=168, description="pause after a training")
+
+
+class TrainSection(Section):
+    """The model: one XGBoost classifier with fixed parameters."""
+
+    features: Annotated[str, _one_of(FEATURE_PRESETS)] = Field(default="ten", description="feature preset")
+    look_back_days: Positive = Field(default=180, description="days of klines to train on")
+    n_estimators: Positive = Field(default=350, description="trees")
+    max_depth: Positive = Field(default=3, description="depth of a tree")
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(default=0.01, description="shrinkage")
+    subsample: Annotated[float, Field(gt=0, le=1)] = Field(default=0.8, description="share of rows a tree sees")
+    colsample_bytree: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.8, description="share of features a tree sees"
+    )
+    gamma: Annotated[float, Field(ge=0)] = Field(default=5.0, description="minimum gain of a split")
+    seed: int = Field(default=0, ge=0, description="seed of the sampling")
+
+
+class SimulatorSection(Section):
+    """The simulated exchange of demo and dry-run."""
+
+    commission_rate: Fraction = Field(default=0.001, description="taker commission as a fraction")
+    half_spread_rate: Fraction = Field(default=0.0001, description="half the spread as a fraction of the price")
+    level_notional: Amount = Field(default=Decimal(20000), description="quote amount on each level of the book")
+    levels: Positive = Field(default=10, description="levels of the book")
+    start_quote: Amount = Field(default=Decimal(10000), description="quote balance a new account starts with")
+    start_base_notional: Amount = Field(
+        default=Decimal(10000), description="worth of base it starts with, for each symbol"
+    )
+
+
+class DemoSection(Section):
+    """The synthetic market of demo mode."""
+
+    seed: int = Field(default=7, ge=0, description="seed of the synthetic market")
+    start: datetime = Field(default=datetime(2026, 1, 1, tzinfo=UTC), description="first live hour of a new demo")
+    replay_days: int = Field(default=30, ge=0, le=365, description="days replayed before the first live hour")
+
+
+class RunSection(Section):
+    """How a run behaves towards other runs."""
+
+    lease_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=30.0, description="an unfinished run is taken over when nothing has been heard of it for this long"
+    )
+
+
+class Settings(BaseSettings):
+    """All settings, validated; what is not set has the default of the tables in the README."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    bot: BotSection = BotSection()
+    storage: StorageSection = StorageSection()
+    market: MarketSection = MarketSection()
+    decision: DecisionSection = DecisionSection()
+    sizing: SizingSection = SizingSection()
+    costs: CostsSection = CostsSection()
+    risk: RiskSection = RiskSection()
+    retrain: RetrainSection = RetrainSection()
+    train: TrainSection = TrainSection()
+    simulator: SimulatorSection = SimulatorSection()
+    demo: DemoSection = DemoSection()
+    run: RunSection = RunSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols to trade."""
+        return tuple(self.bot.symbols) or (("DEMOUSDT",) if self.bot.mode is Mode.DEMO else ("BTCUSDT",))
+
+    @property
+    def storage_url(self) -> str:
+        """The store's address; each mode has a folder of its own unless one is set."""
+        return self.storage.url or f"trader-data/{self.bot.mode}"
+
+    def rules(self) -> Rules:
+        """Return what the strategy is configured with."""
+        return Rules(
+            decision=DecisionRule(
+                band=self.decision.band,
+                exit=self.decision.exit,
+                allow_short=self.decision.allow_short,
+                min_volatility=self.decision.min_volatility,
+                min_volume_ratio=self.decision.min_volume_ratio,
+                sizing=self.sizing.method,
+                target_volatility=self.sizing.target_volatility,
+            ),
+            costs=Costs(fee_rate=self.costs.fee_rate, slippage_rate=self.costs.slippage_rate),
+            risk=RiskLimits(
+                max_loss=self.risk.max_loss,
+                max_drawdown=self.risk.max_drawdown,
+                range_margin=self.risk.range_margin,
+                model_max_age=timedelta(days=self.risk.model_max_age_days),
+            ),
+            trigger=TriggerPolicy(
+                window=self.retrain.window,
+                threshold=self.retrain.threshold,
+                min_runs=min(self.retrain.min_runs, self.retrain.window),
+                cooldown=timedelta(hours=self.retrain.cooldown_hours),
+            ),
+        )
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get("TRADER_CONFIG", CONFIG_FILE))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings of this process. Raises BadConfig that names the setting, what is wrong and what fits."""
+    path = _config_file()
+    if "TRADER_CONFIG" in os.environ and not path.is_file():
+        raise BadConfig(f"TRADER_CONFIG names {path}, which is not a file; correct or unset it")
+    sections = Settings.model_fields
+    for name in os.environ:
+        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if name.startswith(ENV_PREFIX) and section not in sections:
+            raise BadConfig(f"environment variable {name}: there is no section {section!r}; use {', '.join(sections)}")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise BadConfig("\n".join(_explain(dict(problem)) for problem in error.errors())) from None
+    except SettingsError as error:
+        raise BadConfig(f"settings cannot be read: {error}") from error
+    except ValueError as error:  # the TOML reader's error is a ValueError with line and column
+        raise BadConfig(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _explain(problem: Mapping[str, Any]) -> str:
+    """Put one validation error into words, without the value: it may be something that should not be seen."""
+    where = [str(part) for part in problem["loc"]]
+    name = f"setting {'.'.join(where)} ({ENV_PREFIX}{'__'.join(where).upper()})"
+    if problem["type"] != "extra_forbidden":
+        return f"{name}: {problem['msg']}"
+    annotation = (
+        Settings.model_fields[where[0]].annotation if len(where) > 1 and where[0] in Settings.model_fields else Settings
+    )
+    known = annotation.model_fields if isinstance(annotation, type) and issubclass(annotation, BaseModel) else {}
+    return f"{name} is unknown; use one of {', '.join(known)}"

@@ -1,0 +1,67 @@
+"""The bot as a job sees it: settings that are needed, the ports, and the stores of one symbol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from trader.core.journal import Origin
+from trader.core.strategy import Rules
+from trader.ml.training import Recipe
+from trader.ports import Clock, Exchange, Market, ObjectStorage
+from trader.store.control import Stamp
+from trader.store.journal import Journal
+from trader.store.klines import KlineStore
+from trader.store.ledger import Ledger
+from trader.store.models import ModelStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bot:
+    """One bot: what it is configured with and what it is connected to.
+
+    `clock` is the market's time (virtual in demo and replay), `host` this machine's, for leases and timings. `owner`
+    names this process in the journal. `notional` is in quote units.
+    """
+
+    bot_id: str
+    mode: str
+    interval: str
+    symbols: tuple[str, ...]
+    origin: Origin
+    owner: str
+    rules: Rules
+    notional: Decimal
+    recipe: Recipe
+    max_lateness: timedelta
+    wait: timedelta
+    lease: timedelta
+    versions: Mapping[str, str]
+    storage: ObjectStorage
+    market: Market
+    exchange: Exchange
+    clock: Clock
+    host: Clock
+    klines: KlineStore
+
+    @property
+    def stamp(self) -> Stamp:
+        """What its store is marked with."""
+        return Stamp(bot_id=self.bot_id, mode=self.mode, interval=self.interval)
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """One symbol of a bot: the bot, and the symbol's own stores."""
+
+    bot: Bot
+    symbol: str
+    journal: Journal = field(init=False)
+    models: ModelStore = field(init=False)
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        storage, interval = self.bot.storage, self.bot.interval
+        self.journal = Journal(storage, bot_id=self.bot.bot_id, symbol=self.symbol, interval=interval)
+        self.models = ModelStore(storage, symbol=self.symbol, interval=interval)
+        self.ledger = Ledger(storage, symbol=self.symbol, interval=interval, journal=self.journal)

@@ -1,0 +1,77 @@
+"""Exactly one decision a kline: who may work on a run.
+
+The first process creates the run's record. Others find it there: completed means "already done"; given back by an owner
+that failed, it is taken at once; otherwise it is taken over only when its tag has not changed for the whole lease on
+the taker's own monotonic clock. Clocks of two machines are never compared. Every write names the tag it has read, so of
+two takers one loses.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from trader.core.errors import Conflict, Retryable, TraderError
+from trader.core.journal import RunRecord, Status
+from trader.jobs.bot import Desk
+from trader.store.journal import StoredRecord
+
+_POLL_SECONDS = 0.2
+NOBODY = ""
+
+
+class InProgress(Retryable):
+    """Another process works on this run and is alive."""
+
+
+def claim(desk: Desk, open_time: datetime) -> StoredRecord:
+    """Return the run's record, ours to continue, or a completed one. Raises InProgress when it is somebody else's."""
+    bot = desk.bot
+    record = RunRecord(
+        key=desk.journal.key(open_time),
+        mode=bot.mode,
+        origin=bot.origin,
+        status=Status.CLAIMED,
+        owner=bot.owner,
+        started_at=bot.clock.now(),
+        versions=bot.versions,
+    )
+    try:
+        return desk.journal.create(record)
+    except Conflict:
+        return take_over(desk, open_time)
+
+
+def take_over(desk: Desk, open_time: datetime) -> StoredRecord:
+    """Return an existing record once it is completed, given back, or its lease is over (then it is ours)."""
+    bot = desk.bot
+    stored = _read(desk, open_time)
+    since = bot.host.monotonic()
+    while stored.record.status is not Status.COMPLETED and stored.record.owner not in (NOBODY, bot.owner):
+        if bot.host.monotonic() - since >= bot.lease.total_seconds():
+            break
+        bot.host.sleep(_POLL_SECONDS)
+        seen = _read(desk, open_time)
+        if seen.etag != stored.etag:
+            stored, since = seen, bot.host.monotonic()
+    if stored.record.status is Status.COMPLETED:
+        return stored
+    try:
+        return desk.journal.replace(stored, replace(stored.record, owner=bot.owner))
+    except Conflict as error:
+        raise InProgress(f"{stored.record.key}: another process took this run over; nothing to do here") from error
+
+
+def give_back(desk: Desk, open_time: datetime) -> None:
+    """Let the next process continue at once after a failure; a failure to do so costs it the lease's wait."""
+    try:
+        stored = desk.journal.read(open_time)
+        if stored and stored.record.owner == desk.bot.owner and stored.record.status is not Status.COMPLETED:
+            desk.journal.replace(stored, replace(stored.record, owner=NOBODY))
+    except TraderError:
+        return
+
+
+def _read(desk: Desk, open_time: datetime) -> StoredRecord:
+    stored = desk.journal.read(open_time)
+    if stored is None:
+        raise InProgress(f"{desk.journal.key(open_time)}: the record was removed while it was waited for; run again")
+    return stored

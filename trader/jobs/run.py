@@ -1,0 +1,251 @@
+"""One run: one bot, one symbol, one closed kline. Read `run` from top to bottom.
+
+Only the commit counts. Killed before it, the next process continues where this one stopped; nothing after it can fail
+the run.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+
+from trader.core.decision import Decision, Reason
+from trader.core.errors import BadConfig, BadData, Conflict, TraderError
+from trader.core.indicators import FILTER_INDICATORS, WARM_UP, compute_indicators
+from trader.core.journal import BotState, Inputs, RunRecord, Status
+from trader.core.klines import Klines, close_of, digest, from_ms, last_closed
+from trader.core.risk import Control, find_block, outside_range
+from trader.core.strategy import Observation, advance
+from trader.jobs.bot import Bot, Desk
+from trader.jobs.claim import InProgress, claim, give_back, take_over
+from trader.jobs.execute import execute, open_allocation, retarget
+from trader.jobs.refresh import Window, refresh
+from trader.jobs.stopwatch import Stopwatch
+from trader.jobs.train import champion_or_first
+from trader.ml.training import TrainedModel
+from trader.store.control import claim_store, read_control
+from trader.store.journal import Position, StoredRecord
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    DONE = "done"
+    ALREADY_DONE = "already-done"
+    IN_PROGRESS = "in-progress"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run did: the completed record and the state before it, or the record that was complete already."""
+
+    outcome: Outcome
+    record: RunRecord
+    previous: BotState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolRun:
+    """One symbol's part of a command: its outcome, the record if there is one, and the error if it failed."""
+
+    symbol: str
+    outcome: Outcome
+    record: RunRecord | None = None
+    error: TraderError | None = None
+
+
+def run_symbols(bot: Bot) -> list[SymbolRun]:
+    """Do the run of every symbol, one after the other; a failing one does not keep the others from theirs.
+
+    Raises BadConfig when the store belongs to another bot or mode.
+    """
+    claim_store(bot.storage, mine=bot.stamp)
+    return [_run_symbol(Desk(bot=bot, symbol=symbol)) for symbol in bot.symbols]
+
+
+def _run_symbol(desk: Desk) -> SymbolRun:
+    try:
+        result = run(desk)
+    except InProgress:
+        return SymbolRun(symbol=desk.symbol, outcome=Outcome.IN_PROGRESS)
+    except TraderError as error:
+        return SymbolRun(symbol=desk.symbol, outcome=Outcome.FAILED, error=error)
+    return SymbolRun(symbol=desk.symbol, outcome=result.outcome, record=result.record)
+
+
+def run(desk: Desk) -> RunResult:
+    """Do the run of the newest closed kline, or find it done.
+
+    The store has to be claimed before (`store/control.claim_store`). Raises Retryable when the world is not ready
+    (InProgress: another process is at it), BadConfig and BadData when a person has to look; in each case the record is
+    given back and the same command may be tried again.
+    """
+    bot = desk.bot
+    watch = Stopwatch(bot.host)
+    open_time = last_closed(bot.clock.now(), bot.interval)
+    position = desk.journal.latest(before=open_time)
+    if position.open_time is not None and position.open_time > open_time:
+        raise BadConfig(
+            f"{desk.symbol}: the kline of {open_time:%Y-%m-%d %H:%M} UTC is before the newest run"
+            f" ({position.open_time:%Y-%m-%d %H:%M} UTC); hours are not decided after the fact. Use `trader replay`"
+        )
+    stored = take_over(desk, open_time) if position.open_time == open_time else claim(desk, open_time)
+    if stored.record.status is Status.COMPLETED:
+        if position.open_time != open_time:  # its process was killed before it could write the copies
+            _after(desk, stored.record, previous=position.open_time)
+        return RunResult(outcome=Outcome.ALREADY_DONE, record=stored.record)
+    watch.lap("claim")
+    try:
+        position = _recover(desk, position)
+        watch.lap("recover")
+        result = _decide_and_trade(desk, stored, position=position, watch=watch)
+    except TraderError:
+        give_back(desk, open_time)
+        raise
+    _after(desk, result.record, previous=position.open_time)
+    return result
+
+
+def _decide_and_trade(desk: Desk, stored: StoredRecord, *, position: Position, watch: Stopwatch) -> RunResult:
+    record = stored.record
+    if record.status is Status.CLAIMED:
+        window = refresh(desk.bot, desk.symbol, open_time=record.key.open_time, since=position.state.paper.open_time)
+        watch.lap("refresh")
+        record = _decide(desk, record, window=window, state=position.state)
+        watch.lap("decide")
+    stored, record = execute(desk, stored, record, may_send=_may_send(desk, record))
+    watch.lap("execute")
+    return RunResult(outcome=Outcome.DONE, record=_commit(desk, stored, record, watch), previous=position.state)
+
+
+def _commit(desk: Desk, stored: StoredRecord, record: RunRecord, watch: Stopwatch) -> RunRecord:
+    """Complete the record by compare-and-swap: the only commit."""
+    watch.lap("commit")
+    record = replace(
+        record, status=Status.COMPLETED, completed_at=desk.bot.clock.now(), timings=watch.seconds(record.timings)
+    )
+    return desk.journal.replace(stored, record).record
+
+
+def _recover(desk: Desk, position: Position) -> Position:
+    """Finish the runs that a killed process left behind: learn what became of their orders, send nothing new."""
+    for left in position.unfinished:
+        stored = take_over(desk, left.record.key.open_time)
+        record = stored.record
+        if record.status is Status.CLAIMED:
+            missed = Decision(target=position.state.paper.exposure, reason=Reason.MISSED)
+            record = replace(record, state=position.state, decision=missed)
+        if record.status is not Status.COMPLETED:
+            stored, record = execute(desk, stored, record, may_send=False)
+            record = _commit(desk, stored, record, Stopwatch(desk.bot.host))
+            _after(desk, record, previous=position.open_time)
+        if record.state is not None:
+            position = Position(open_time=record.key.open_time, state=record.state)
+    return position
+
+
+def _decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState) -> RunRecord:
+    """Return the record with inputs, settlement, decision and the books after it; nothing is sent or stored yet."""
+    bot, klines = desk.bot, window.klines
+    if not len(klines):
+        raise BadData(
+            f"{desk.symbol} {bot.interval}: there are no closed klines, neither stored nor on the market; ingest some"
+            " history or check the symbol"
+        )
+    model = champion_or_first(desk, last=klines.last)
+    control = read_control(bot.storage)
+    inputs, blocked = _look(desk, window, model=model, control=control)
+    observation = Observation(
+        open_time=klines.last,
+        close=inputs.price,
+        p_up=inputs.p_up,
+        volatility=inputs.volatility or 0.0,
+        volume_ratio=inputs.volume_ratio or 0.0,
+        blocked=blocked,
+        control=control,
+        model_id=inputs.model_id,
+    )
+    step = advance(state.paper, closes=_closes_after(klines, state.paper.open_time), now=observation, rules=bot.rules)
+    after = replace(state, paper=step.book, allocation=state.allocation or open_allocation(desk))
+    return replace(
+        record,
+        status=Status.DECIDED,
+        inputs=inputs,
+        settled=step.settled,
+        marks=step.marks,
+        decision=step.decision,
+        trigger=step.trigger,
+        state=retarget(desk, after),
+    )
+
+
+def _look(desk: Desk, window: Window, *, model: TrainedModel | None, control: Control) -> tuple[Inputs, Reason | None]:
+    """Return what the decision rests on, and why it may not be made, if so."""
+    klines = window.klines[-WARM_UP:]
+    is_warm, is_filled = len(klines) == WARM_UP, bool(klines.filled[-1])
+    filters = compute_indicators(klines, FILTER_INDICATORS)[-1] if is_warm else None
+    rows = compute_indicators(klines, model.card.features)[-1:] if is_warm and model else None
+    p_up = float(model.classifier.probabilities(rows)[0]) if model and rows is not None else None
+    blocked = find_block(
+        is_late=window.is_late,
+        is_filled=is_filled,
+        is_warm=is_warm,
+        is_outside=rows is not None
+        and model is not None
+        and bool(
+            outside_range(
+                rows, low=model.card.feature_low, high=model.card.feature_high, margin=desk.bot.rules.risk.range_margin
+            )[0]
+        ),
+        model_last=model.card.last if model else None,
+        open_time=klines.last,
+        limits=desk.bot.rules.risk,
+    )
+    inputs = Inputs(
+        model_id=model.card.model_id if model else None,
+        klines=len(klines),
+        klines_digest=digest(klines),
+        window_start=klines.first,
+        price=float(klines.close[-1]),
+        features=dict(zip(model.card.features, map(float, rows[0]), strict=True)) if model and rows is not None else {},
+        volatility=None if filters is None else float(filters[0]),
+        volume_ratio=None if filters is None else float(filters[1]),
+        p_up=p_up,
+        control=control,
+    )
+    return inputs, blocked
+
+
+def _closes_after(klines: Klines, open_time: datetime | None) -> list[tuple[datetime, float]]:
+    """Return the closes of the hours that are not settled yet. Raises BadData when the klines do not reach back."""
+    if open_time is None:
+        return []
+    if klines.first > open_time:
+        raise BadData(
+            f"klines begin at {klines.first:%Y-%m-%d %H:%M} UTC, after the last run ({open_time:%Y-%m-%d %H:%M} UTC);"
+            " ingest the hours between"
+        )
+    new = klines[klines.index_of(open_time + timedelta(milliseconds=1)) :]
+    return [(from_ms(time), float(close)) for time, close in zip(new.open_time, np.asarray(new.close), strict=True)]
+
+
+def _may_send(desk: Desk, record: RunRecord) -> bool:
+    """Tell whether this hour may still trade: it is not late, and its kline is real."""
+    bot = desk.bot
+    if record.decision is None or record.decision.reason in (Reason.MISSED, Reason.FILLED_KLINE):
+        return False
+    return bot.clock.now() <= close_of(record.key.open_time, bot.interval) + bot.max_lateness
+
+
+def _after(desk: Desk, record: RunRecord, *, previous: datetime | None) -> None:
+    """Bring the copies up to date. None of this can fail the run: each copy mends itself with the next one."""
+    try:
+        desk.journal.save_state(record)
+        desk.ledger.append(record, previous=previous)
+    except (TraderError, Conflict) as error:
+        log.warning("%s is committed, but a copy of it could not be written: %s", record.key, error)

@@ -1,0 +1,67 @@
+"""Training: one fit on the newest klines, stored with its card; the first model becomes the champion."""
+
+import logging
+from datetime import datetime
+
+from trader.core.errors import BadData, Conflict
+from trader.core.indicators import WARM_UP
+from trader.core.klines import empty
+from trader.jobs.bot import Desk
+from trader.jobs.refresh import history
+from trader.ml.card import ModelCard
+from trader.ml.training import TrainedModel, train_model
+
+log = logging.getLogger(__name__)
+
+
+def train(desk: Desk, *, last: datetime, why: str) -> TrainedModel:
+    """Return a model trained on klines up to `last` (whose close is its newest label), stored but not promoted.
+
+    Raises BadData when there is too little history.
+    """
+    bot = desk.bot
+    count = bot.recipe.rows(bot.interval) + WARM_UP
+    klines = history(bot, desk.symbol, last=last, count=count)
+    model = train_model(klines, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
+    desk.models.save(model)
+    log.info("%s: trained %s on %d rows (%s)", desk.symbol, model.card.model_id, model.card.rows, why)
+    return model
+
+
+def train_stored(desk: Desk, *, end: datetime | None, promote_anyway: bool) -> ModelCard:
+    """Return the card of a model trained on stored klines before `end` (all when None); the first one is promoted.
+
+    Raises BadData when too little is stored.
+    """
+    bot = desk.bot
+    months = bot.klines.months(desk.symbol, bot.interval)
+    klines = bot.klines.load(desk.symbol, bot.interval, end=end) if months else empty(bot.interval)
+    wanted = klines[-(bot.recipe.rows(bot.interval) + WARM_UP) :]
+    model = train_model(wanted, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
+    desk.models.save(model)
+    if promote_anyway or desk.models.champion() is None:
+        promote(desk, model.card, why="asked for on the command line" if promote_anyway else "the first model")
+    return model.card
+
+
+def promote(desk: Desk, card: ModelCard, *, why: str) -> None:
+    """Let a stored model decide from the next run on. Raises Conflict when another one was promoted meanwhile."""
+    desk.models.promote(card.model_id, now=desk.bot.clock.now(), why=why)
+
+
+def champion_or_first(desk: Desk, *, last: datetime) -> TrainedModel | None:
+    """Return the model that decides, training the first one if there is none; None when history is too short for it."""
+    champion = desk.models.champion()
+    if champion is not None:
+        return desk.models.load(champion.model_id)
+    try:
+        model = train(desk, last=last, why="there was none")
+    except BadData as error:
+        log.warning("%s: no model yet: %s", desk.symbol, error)
+        return None
+    try:
+        promote(desk, model.card, why="the first model")
+    except Conflict:
+        champion = desk.models.champion()
+        return desk.models.load(champion.model_id) if champion else model
+    return model

@@ -1,0 +1,143 @@
+"""The journal in the object storage: one record a run, and the state that copies the newest one.
+
+    journal/BTCUSDT/1h/2026/11/20T1600.json     the only truth; immutable once completed
+    state/BTCUSDT/1h.json                       a copy of the newest completed record's books
+
+A process killed between the two leaves a state that is behind; `latest` notices and goes forward record by record.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trader.core.errors import BadData
+from trader.core.journal import SCHEMA, BotState, RunKey, RunRecord, Status
+from trader.core.klines import from_ms, interval_ms
+from trader.ports import ObjectStorage
+from trader.store.codec import from_json, to_json
+
+_PROBES = 48
+"""How many hours after the state are looked up one by one before the journal is listed instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A record with the tag that a conditional write has to name."""
+
+    record: RunRecord
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredState:
+    """The copy of the newest completed record: its kline and the books after it."""
+
+    schema: int = SCHEMA
+    open_time: datetime
+    state: BotState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where the journal stands: the newest completed run, and the unfinished ones after it, oldest first."""
+
+    open_time: datetime | None
+    state: BotState
+    unfinished: tuple[StoredRecord, ...] = ()
+
+
+class Journal:
+    """The records of one bot, symbol and interval."""
+
+    def __init__(self, storage: ObjectStorage, *, bot_id: str, symbol: str, interval: str) -> None:
+        self._storage = storage
+        self._bot_id = bot_id
+        self._symbol = symbol
+        self._interval = interval
+        self._prefix = f"journal/{symbol}/{interval}/"
+        self._state_key = f"state/{symbol}/{interval}.json"
+
+    def key(self, open_time: datetime) -> RunKey:
+        """Return the key of a run of this journal."""
+        return RunKey(bot_id=self._bot_id, symbol=self._symbol, interval=self._interval, open_time=open_time)
+
+    def read(self, open_time: datetime) -> StoredRecord | None:
+        """Return the record of a kline, None when there is none. Raises BadData when it is damaged."""
+        return self._read(self._object_key(open_time))
+
+    def create(self, record: RunRecord) -> StoredRecord:
+        """Write a record that does not exist yet. Raises Conflict when it does."""
+        etag = self._storage.create(self._object_key(record.key.open_time), to_json(record))
+        return StoredRecord(record=record, etag=etag)
+
+    def replace(self, stored: StoredRecord, record: RunRecord) -> StoredRecord:
+        """Write the next version of a record. Raises Conflict when somebody else did; a completed one never changes."""
+        if stored.record.status is Status.COMPLETED:
+            raise BadData(f"the record of {record.key} is completed and may not be changed")
+        etag = self._storage.replace(self._object_key(record.key.open_time), to_json(record), stored.etag)
+        return StoredRecord(record=record, etag=etag)
+
+    def save_state(self, record: RunRecord) -> None:
+        """Copy the books of a completed record."""
+        if record.state is not None:
+            copy = StoredState(open_time=record.key.open_time, state=record.state)
+            self._storage.put(self._state_key, to_json(copy))
+
+    def newest(self) -> datetime | None:
+        """Return the kline of the newest completed run as the state has it, None before the first one."""
+        stored = self._storage.get(self._state_key)
+        if stored is None:
+            return None
+        return from_json(StoredState, stored.data, key=self._state_key, schema=SCHEMA).open_time
+
+    def latest(self, *, before: datetime) -> Position:
+        """Return the books after the newest completed run, and what was left unfinished between it and `before`.
+
+        The newest completed run may be the one of `before` or a later one: the caller decides what that means.
+        """
+        stored = self._storage.get(self._state_key)
+        if stored is None:
+            return self._forward(Position(open_time=None, state=BotState()), before=before)
+        copy = from_json(StoredState, stored.data, key=self._state_key, schema=SCHEMA)
+        position = Position(open_time=copy.open_time, state=copy.state)
+        return position if copy.open_time >= before else self._forward(position, before=before)
+
+    def open_times(self, *, after: datetime | None = None, before: datetime | None = None) -> list[datetime]:
+        """Return the open times of all records between two klines (both exclusive), oldest first."""
+        times = [self._open_time(key) for key in self._storage.keys(self._prefix)]
+        return [time for time in times if (after is None or time > after) and (before is None or time < before)]
+
+    def _forward(self, position: Position, *, before: datetime) -> Position:
+        unfinished: list[StoredRecord] = []
+        for open_time in self._following(position.open_time, before=before):
+            stored = self.read(open_time)
+            if stored is None:
+                continue
+            if stored.record.status is Status.COMPLETED and stored.record.state is not None:
+                position = Position(open_time=open_time, state=stored.record.state)
+                unfinished.clear()
+            else:
+                unfinished.append(stored)
+        return Position(open_time=position.open_time, state=position.state, unfinished=tuple(unfinished))
+
+    def _following(self, after: datetime | None, *, before: datetime) -> list[datetime]:
+        step = timedelta(milliseconds=interval_ms(self._interval))
+        if after is None or before - after > _PROBES * step:
+            times = self.open_times(after=after, before=before)
+            return times if after is not None else times[-_PROBES:]
+        return [after + step * count for count in range(1, round((before - after) / step))]
+
+    def _read(self, key: str) -> StoredRecord | None:
+        stored = self._storage.get(key)
+        if stored is None:
+            return None
+        return StoredRecord(record=from_json(RunRecord, stored.data, key=key, schema=SCHEMA), etag=stored.etag)
+
+    def _object_key(self, open_time: datetime) -> str:
+        return f"{self._prefix}{open_time:%Y/%m/%dT%H%M}.json"
+
+    def _open_time(self, key: str) -> datetime:
+        name = key.removeprefix(self._prefix).removesuffix(".json")
+        try:
+            return datetime.strptime(f"{name}+0000", "%Y/%m/%dT%H%M%z").astimezone(from_ms(0).tzinfo)
+        except ValueError as error:
+            raise BadData(f"{key} is not the name of a journal record; move it out of the store") from error
