@@ -66,7 +66,7 @@ def build_bot(settings: Settings, *, at: datetime | None = None) -> Bot:
 
         clock = VirtualClock(at) if at else WallClock()
         market = BinanceMarket(settings.market.base_url, clock=clock)
-    return _assemble(settings, storage=storage, market=market, clock=clock)
+    return _assemble(settings, storage=storage, market=market, clock=clock, symbols=settings.symbols)
 
 
 def demo_now(settings: Settings, storage: ObjectStorage) -> datetime:
@@ -92,13 +92,15 @@ def build_replay(
     storage = LocalStorage(scratch.absolute(), durable=False)
     clock = VirtualClock(from_ms(klines.open_time[0]))
     market = RecordedMarket(klines={symbol: klines}, rules={symbol: usual_rules(symbol)}, clock=clock)
-    bot = _assemble(settings, storage=storage, market=market, clock=clock)
+    bot = _assemble(settings, storage=storage, market=market, clock=clock, symbols=(symbol,))
     risk = replace(bot.rules.risk, on_halt=on_halt, resume_after=resume_after)
-    bot = replace(bot, mode="replay", origin=Origin.REPLAY, symbols=(symbol,), rules=replace(bot.rules, risk=risk))
+    bot = replace(bot, mode="replay", origin=Origin.REPLAY, rules=replace(bot.rules, risk=risk))
     return Desk(bot=bot, symbol=symbol), clock
 
 
-def _assemble(settings: Settings, *, storage: ObjectStorage, market: Market, clock: Clock) -> Bot:
+def _assemble(
+    settings: Settings, *, storage: ObjectStorage, market: Market, clock: Clock, symbols: tuple[str, ...]
+) -> Bot:
     lateness = timedelta(minutes=settings.risk.max_lateness_minutes)
     # A clock that is moved costs nothing to wait on: there a run waits until it knows that the hour never comes.
     is_virtual = isinstance(clock, VirtualClock)
@@ -106,7 +108,7 @@ def _assemble(settings: Settings, *, storage: ObjectStorage, market: Market, clo
         bot_id=settings.bot.id,
         mode=settings.bot.mode,
         interval=settings.bot.interval,
-        symbols=settings.symbols,
+        symbols=symbols,
         origin=Origin.LIVE,
         owner=f"{socket.gethostname()}:{uuid.uuid4().hex[:12]}",
         rules=settings.rules(),
@@ -119,7 +121,7 @@ def _assemble(settings: Settings, *, storage: ObjectStorage, market: Market, clo
         storage=storage,
         market=market,
         exchange=SimulatedExchange(
-            storage=storage, market=market, clock=clock, venue=_venue(settings), symbols=settings.symbols
+            storage=storage, market=market, clock=clock, venue=_venue(settings), symbols=symbols
         ),
         clock=clock,
         host=WallClock(),

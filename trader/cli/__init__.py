@@ -1,11 +1,11 @@
 """The command line: arguments in, text or JSON out, and an exit code (`exit.py`) that says what to do."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
 import typer
-from click.exceptions import ClickException
 
 from trader.cli import research as _research  # noqa: F401 - registers its commands
 from trader.cli.commands import app
@@ -18,14 +18,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["run"]
     try:
-        code = typer.main.get_command(app).main(words, prog_name="trader", standalone_mode=False)
+        typer.main.get_command(app).main(words, prog_name="trader")
+    except SystemExit as end:  # how the library ends a command, after printing what is wrong with the words
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except TraderError as error:
         sys.stderr.write(f"error: {error}\n")
         return exit_code(error)
-    except ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except BrokenPipeError:  # the reader (head, less) has seen enough; Python's own flush must not complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was committed stays\n")
         return INTERRUPTED
-    return code if isinstance(code, int) else 0
+    return 0

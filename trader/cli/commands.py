@@ -44,7 +44,7 @@ def run(
     symbol: Symbols = None,
     at: Annotated[str | None, typer.Option(help="run as if it were this ISO time")] = None,
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Do the run of the newest closed kline: decide, trade, commit."""
     from trader.bootstrap import build_bot
     from trader.jobs.run import run_symbols
@@ -62,7 +62,7 @@ def run(
                 say(*describe_run(answer.record, notional=float(bot.notional)), "")
         if answer.error is not None:
             typer.echo(f"error: {answer.error}", err=True)
-    return worst([answer.error for answer in answers if answer.error is not None])
+    raise typer.Exit(worst([answer.error for answer in answers if answer.error is not None]))
 
 
 def answer_as_json(answer: "SymbolRun") -> dict[str, object]:

@@ -91,9 +91,7 @@ def train(
     if as_json:
         say_json(card)
         return
-    say(
-        f"model     {card.model_id}: {card.rows} rows, {card.first:%Y-%m-%d %H:%M} to {card.last:%Y-%m-%d %H:%M} UTC"
-    )
+    say(f"model     {card.model_id}: {card.rows} rows, {card.first:%Y-%m-%d %H:%M} to {card.last:%Y-%m-%d %H:%M} UTC")
     champion = desk.models.champion()
     say(f"champion  {champion.model_id if champion else 'none'}")
 

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from trader.core.errors import BadData
 from trader.core.klines import FloatArray
 from trader.core.orders import ZERO, ExecutionReport, Fill, Side, SymbolRules
 
@@ -104,7 +105,13 @@ def apply_fill(book: ExecutionBook, fill: Fill, *, side: Side, rules: SymbolRule
 
 
 def apply_report(book: ExecutionBook, report: ExecutionReport, *, rules: SymbolRules) -> ExecutionBook:
-    """Return the book after all fills of an order."""
+    """Return the book after all fills of an order. Raises BadData when they are not what the order executed."""
+    filled = sum((fill.quantity for fill in report.fills), ZERO)
+    if filled != report.executed:
+        raise BadData(
+            f"order {report.client_order_id}: {report.executed} executed, but its fills sum to {filled}; ask the"
+            " exchange for its trades before the position is trusted"
+        )
     for fill in report.fills:
         book = apply_fill(book, fill, side=report.side, rules=rules)
     return book

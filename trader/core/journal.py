@@ -87,16 +87,20 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One order of a run: written before it is sent, completed with what the exchange reported, or why it was not."""
+    """One order of a run: written before it is sent, completed with what the exchange reported, or why it was not.
+
+    `refused` are the exchange's words; `is_absent` says that the exchange never had an order of this id.
+    """
 
     intent: OrderIntent
     report: ExecutionReport | None = None
     refused: str | None = None
+    is_absent: bool = False
 
     @property
     def is_open(self) -> bool:
         """Tell whether its outcome is not known yet: the exchange has to be asked before anything else is sent."""
-        return self.report is None and self.refused is None
+        return self.report is None and self.refused is None and not self.is_absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

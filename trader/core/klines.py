@@ -251,6 +251,16 @@ def fill_gaps(klines: Klines, *, until: datetime | None = None) -> Klines:
     )
 
 
+def extend(window: Klines, fresh: Klines, *, until: datetime | None = None) -> Klines:
+    """Return a gap-filled window with later (or earlier) klines merged in, gap-filled up to `until`.
+
+    Filled rows at the head of the window stay: the close they were filled with lies before it.
+    """
+    joined = fill_gaps(merge(window, fresh), until=until)
+    head = window[window.open_time < joined.open_time[0]] if len(joined) else window
+    return concat([head, joined], window.interval)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
     """A run of missing klines: the open time of the first one and how many are missing."""

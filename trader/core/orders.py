@@ -9,7 +9,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 
@@ -233,6 +233,7 @@ def client_order_id(*, bot_id: str, symbol: str, interval: str, open_time: datet
 
     It reads as symbol, kline and leg; eight characters of a hash tell bots and intervals apart.
     """
+    open_time = open_time.astimezone(UTC)
     key = f"{bot_id}|{symbol}|{interval}|{open_time:%Y%m%d%H%M}"
     digest = hashlib.sha256(key.encode()).hexdigest()[:8]
     identity = f"{symbol[:10]}-{open_time:%y%m%d%H%M}-{leg}-{digest}"

@@ -97,10 +97,10 @@ def find_block(
     limits: RiskLimits,
 ) -> Reason | None:
     """Return why this kline may not be decided on, or None. `model_last` is the newest kline the model has seen."""
-    if is_late:
-        return Reason.MISSED
     if is_filled:
         return Reason.FILLED_KLINE
+    if is_late:
+        return Reason.MISSED
     if not is_warm:
         return Reason.WARM_UP
     if model_last is None:

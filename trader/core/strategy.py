@@ -7,6 +7,7 @@ What must be kept: the return of kline K is settled with the exposure decided at
 of a change is charged to the first hour that it earns; an hour is settled once.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -161,7 +162,7 @@ def _heed(book: PaperBook, *, control: Control) -> PaperBook:
 
     Before the settlement: what was said can only be about a halt that could be known, not one that is reached now.
     """
-    if control.sequence <= book.control_sequence:
+    if control.sequence in (0, book.control_sequence):  # a switch that was lost and set anew starts at 1 again
         return book
     book = replace(book, control_sequence=control.sequence)
     return _resumed(book) if control.mode is ControlMode.RUN else book
@@ -181,6 +182,10 @@ def _resumed(book: PaperBook) -> PaperBook:
 def _ask_model(now: Observation, *, held: float, rules: Rules) -> Decision:
     if now.p_up is None:
         raise BadData(f"kline {now.open_time:%Y-%m-%d %H:%M}: no probability although nothing blocks the decision")
+    if not all(map(math.isfinite, (now.p_up, now.volatility, now.volume_ratio))):
+        raise BadData(
+            f"kline {now.open_time:%Y-%m-%d %H:%M}: p(up) or a filter indicator is not a number; check the klines"
+        )
     decision = decide(
         p_up=now.p_up,
         held=held,

@@ -17,6 +17,7 @@ from trader.core.orders import (
     NotSent,
     OrderIntent,
     OrderPlan,
+    SymbolRules,
     as_decimal,
     client_order_id,
     plan_order,
@@ -32,13 +33,17 @@ _LOOK_SECONDS = 1.0
 
 
 def open_allocation(desk: Desk) -> Allocation:
-    """Return what this symbol may use of the account: its base asset, and an equal share of the quote asset."""
-    rules = desk.bot.exchange.rules(desk.symbol)
-    balances = desk.bot.exchange.balances()
-    sharing = sum(1 for symbol in desk.bot.symbols if desk.bot.exchange.rules(symbol).quote_asset == rules.quote_asset)
-    return Allocation(
-        base=balances.get(rules.base_asset, ZERO), quote=balances.get(rules.quote_asset, ZERO) / max(sharing, 1)
-    )
+    """Return what this symbol may use of the account: an equal share of each asset with all symbols that use it."""
+    exchange = desk.bot.exchange
+    rules = exchange.rules(desk.symbol)
+    used = [asset for symbol in desk.bot.symbols for asset in _assets(exchange.rules(symbol))]
+    balances = exchange.balances()
+    base, quote = (balances.get(asset, ZERO) / max(used.count(asset), 1) for asset in _assets(rules))
+    return Allocation(base=base, quote=quote)
+
+
+def _assets(rules: SymbolRules) -> tuple[str, str]:
+    return rules.base_asset, rules.quote_asset
 
 
 def retarget(desk: Desk, state: BotState) -> BotState:
@@ -62,7 +67,7 @@ def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, may_send: bo
     while True:
         if record.legs and record.legs[-1].is_open:
             record = _settle(desk, record, report=_look_up(desk, record.legs[-1].intent))
-        if not may_send or len(record.legs) >= _MAX_LEGS or _is_answered(record):
+        if not may_send or len(record.legs) >= _MAX_LEGS or any(not leg.is_absent for leg in record.legs):
             return stored, record
         plan = _plan(desk, record)
         if plan.side is None:
@@ -71,15 +76,6 @@ def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, may_send: bo
         record = replace(record, status=Status.DECIDED, legs=(*record.legs, Leg(intent=intent)))
         stored = desk.journal.replace(stored, record)
         record = _submit(desk, record, intent)
-
-
-def _is_answered(record: RunRecord) -> bool:
-    return any(leg.report is not None for leg in record.legs) or any(
-        leg.refused is not None and leg.refused != _ABSENT for leg in record.legs
-    )
-
-
-_ABSENT = "never arrived: the exchange has no order of this id"
 
 
 def _state(record: RunRecord) -> BotState:
@@ -153,7 +149,7 @@ def _settle(desk: Desk, record: RunRecord, *, report: ExecutionReport | None) ->
     leg = record.legs[-1]
     if report is None:
         log.warning("%s: order %s never reached the exchange", record.key, leg.intent.client_order_id)
-        return replace(record, legs=(*record.legs[:-1], replace(leg, refused=_ABSENT)), gap=_gap(record))
+        return replace(record, legs=(*record.legs[:-1], replace(leg, is_absent=True)), gap=_gap(record))
     state = _state(record)
     book = apply_report(state.execution, report, rules=desk.bot.exchange.rules(desk.symbol))
     record = replace(

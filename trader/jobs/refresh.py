@@ -5,12 +5,16 @@ from datetime import datetime, timedelta
 
 from trader.core.errors import Retryable
 from trader.core.indicators import WARM_UP
-from trader.core.klines import Klines, close_of, fill_gaps, interval_ms, merge
+from trader.core.klines import Klines, close_of, extend, interval_ms
 from trader.jobs.bot import Bot
 
 _POLL = 2.0
 _SECOND_LOOK = 24
 """Klines: a gap this recent is asked for again, because an exchange may publish an hour late."""
+
+_HEAD_ROOM = 100
+"""Klines asked for beyond the oldest one needed: that may have been filled, from a close that lies further back. The
+longest gap in Binance's own history is 33 hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +36,7 @@ def refresh(bot: Bot, symbol: str, *, open_time: datetime, since: datetime | Non
     stored = bot.klines.window(symbol, bot.interval, last=open_time, count=count)
     fresh = _fetch(bot, symbol, start=_resume_at(stored, open_time=open_time, step=step, count=count), last=open_time)
     bot.klines.append(symbol, fresh)
-    window = fill_gaps(merge(stored, fresh), until=open_time)[-count:]
+    window = extend(stored, fresh, until=open_time)[-count:]
     return Window(klines=window, is_late=_is_late(bot, open_time))
 
 
@@ -42,13 +46,13 @@ def history(bot: Bot, symbol: str, *, last: datetime, count: int) -> Klines:
     stored = bot.klines.window(symbol, bot.interval, last=last, count=count)
     if len(stored) < count:
         end = stored.first if len(stored) else last + step
-        older = bot.market.klines(symbol, bot.interval, start=last - (count - 1) * step, end=end)
+        older = bot.market.klines(symbol, bot.interval, start=last - (count + _HEAD_ROOM) * step, end=end)
         bot.klines.append(symbol, older)
-        stored = fill_gaps(merge(stored, older))
+        stored = extend(stored, older)
     if len(stored) and stored.last < last:
         newer = bot.market.klines(symbol, bot.interval, start=stored.last + step, end=last + step)
         bot.klines.append(symbol, newer)
-        stored = fill_gaps(merge(stored, newer))
+        stored = extend(stored, newer)
     return stored[-count:]
 
 
@@ -56,7 +60,7 @@ def _resume_at(stored: Klines, *, open_time: datetime, step: timedelta, count: i
     """Return the first kline to ask the market for."""
     oldest = open_time - (count - 1) * step
     if len(stored) < count and (not len(stored) or stored.first > oldest):
-        return oldest
+        return oldest - _HEAD_ROOM * step
     recent = stored.between(open_time - _SECOND_LOOK * step, open_time)
     missing = recent[recent.filled]
     return missing.first if len(missing) else stored.last + step

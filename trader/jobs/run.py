@@ -104,7 +104,7 @@ def run(desk: Desk) -> RunResult:
         position = _recover(desk, position)
         watch.lap("recover")
         result = _decide_and_trade(desk, stored, position=position, watch=watch)
-    except TraderError:
+    except BaseException:  # also a bug or Ctrl-C: the next process need not wait for the lease
         give_back(desk, open_time)
         raise
     _after(desk, result.record, previous=position.open_time)

@@ -29,14 +29,16 @@ def _orders(record: RunRecord) -> list[str]:
     for leg in record.legs:
         sent = f"{leg.intent.side} {leg.intent.quantity}"
         if leg.report is None:
-            lines.append(f"{sent}: {leg.refused or 'outcome unknown'}")
+            lines.append(f"{sent}: {leg.refused or ('never arrived' if leg.is_absent else 'outcome unknown')}")
             continue
         price = leg.report.average_price
         at = f" at {price:.8g}" if price is not None else ""
         lines.append(f"{sent}: {leg.report.status}, {leg.report.executed} filled{at}")
-    if not lines or (record.not_sent and record.not_sent is not NotSent.NOTHING_TO_DO):
-        lines.append(f"none ({record.not_sent})" if record.not_sent else "none")
-    return lines
+    if record.not_sent is NotSent.NOTHING_TO_DO:
+        lines.append("none: the position is the target")
+    elif record.not_sent is not None:
+        lines.append(f"none: {record.gap.normalize():f} short of the target, not sent because {record.not_sent}")
+    return lines or ["none"]
 
 
 def _books(record: RunRecord, *, notional: float) -> list[str]:

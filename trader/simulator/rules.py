@@ -1,6 +1,6 @@
 """What a symbol's rules usually are on Binance, for replays that have klines but no exchange to ask.
 
-The filters are those of BTCUSDT (as documented examples show them): lots of 0.00001, prices of 0.01, at least 5 in quote
+The filters are those of BTCUSDT in the documented examples: lots of 0.00001, prices of 0.01, at least 5 in quote
 units. A dry run asks Binance itself.
 """
 

@@ -1,0 +1,154 @@
+"""Live equals backtest: the run, hour by hour from storage and market, against one vectorised pass over all history."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.builders import HOUR, random_klines, without
+from tests.desks import FIRST, RECIPE, SYMBOL, make_desk, small_rules, with_model
+from trader.bootstrap import build_replay
+from trader.config import Settings
+from trader.core.indicators import FEATURE_PRESETS, FILTER_INDICATORS, compute_indicators
+from trader.core.klines import checked, fill_gaps
+from trader.core.risk import OnHalt
+from trader.jobs.replay import install_model, replay
+from trader.jobs.run import run
+from trader.ml.backtest import backtest
+from trader.ml.training import train_model
+from trader.store.journal import Journal
+
+
+class Quiet:
+    """No progress bar."""
+
+    def start(self, what, total):
+        """Nothing."""
+
+    def step(self, count=1):
+        """Nothing."""
+
+    def finish(self):
+        """Nothing."""
+
+
+def assert_same(records, tested):
+    """Every number of the live records equals the backtest's, bit for bit."""
+    table = [
+        (r.inputs.p_up, r.state.paper.exposure, r.decision.reason, r.state.paper.net, r.state.paper.since_resume)
+        for r in records
+    ]
+    p_up, exposure, reasons, net, _ = zip(*table, strict=True)
+    assert np.array_equal(np.array(p_up), tested.p_up)
+    assert np.array_equal(np.array(exposure), tested.exposure)
+    assert reasons == tested.reasons
+    settled = [hour for record in records for hour in record.settled]
+    assert np.array_equal(np.array([hour.gross for hour in settled]), tested.gross)
+    assert np.array_equal(np.array([hour.net for hour in settled]), tested.net)
+    assert net[-1] == tested.book.net
+    assert [mark for record in records for mark in record.marks] == list(tested.marks)
+    assert records[-1].state.paper == tested.book
+
+
+@pytest.fixture(scope="module")
+def history():
+    """Synthetic klines with gaps, some of them while the bot runs."""
+    first = 1400
+    return without(random_klines(first + 330, seed=3), 700, 701, first + 50, first + 51, first + 52, first + 200)
+
+
+@pytest.mark.parametrize("on_halt", [OnHalt.STOP, OnHalt.MARK, OnHalt.RESUME_AFTER])
+def test_a_replay_equals_one_vectorised_pass_also_over_gaps_and_halts(tmp_path, history, on_halt):
+    rules = small_rules(band=0.02, risk={"max_loss": 0.03})
+    rules = replace(rules, risk=replace(rules.risk, on_halt=on_halt, resume_after=timedelta(hours=20)))
+    desk = with_model(make_desk(tmp_path, history, rules=rules))
+    end = FIRST + 300 * HOUR
+    outcome = replay(desk, clock=desk.bot.clock, start=FIRST, end=end, progress=Quiet())
+    model = desk.models.load(desk.models.champion().model_id)
+    tested = backtest(fill_gaps(history), model=model, rules=rules, start=FIRST, end=end)
+    records = [desk.journal.read(time).record for time in desk.journal.open_times()]
+    assert outcome.runs == len(records) == 300
+    assert tested.marks, "the limit has to be reached, or this shows nothing about halts"
+    assert len(set(tested.exposure)) > 1
+    assert sum(reason == "filled-kline" for reason in tested.reasons) == 4
+    assert_same(records, tested)
+    figures = tested.performance()
+    assert (outcome.performance.net, outcome.performance.round_trips) == (figures.net, figures.round_trips)
+
+
+def test_a_run_that_sees_only_its_window_decides_what_one_with_all_history_decides(tmp_path, history):
+    """The market here holds nothing older than the window of the run, so nothing else can have been read."""
+    filled = fill_gaps(history)
+    model = train_model(
+        filled.until(FIRST - HOUR), symbol=SYMBOL, recipe=RECIPE, now=FIRST, versions={"trader": "test"}
+    )
+    tested = backtest(filled, model=model, rules=small_rules(), start=FIRST, end=FIRST + HOUR)
+    window = filled.until(FIRST)[-1000:]
+    desk = make_desk(tmp_path, window)
+    desk.models.save(model)
+    desk.models.promote(model.card.model_id, now=FIRST, why="for a test")
+    record = run(desk).record
+    assert record.inputs.klines == 1000
+    assert record.inputs.window_start == window.first
+    assert record.inputs.p_up == tested.p_up[0]
+    assert record.state.paper.exposure == tested.exposure[0]
+
+
+@settings(deadline=None, max_examples=25)
+@given(cut=st.integers(min_value=1, max_value=299), seed=st.integers(min_value=0, max_value=3))
+def test_cutting_off_the_future_changes_nothing_before_the_cut(cut, seed):
+    klines = fill_gaps(without(random_klines(1700, seed=seed), 1450, 1451, 1502))
+    model = train_model(
+        klines.until(FIRST - HOUR), symbol=SYMBOL, recipe=RECIPE, now=FIRST, versions={"trader": "test"}
+    )
+    rules = small_rules(band=0.01, risk={"max_loss": 0.05})
+    whole = backtest(klines, model=model, rules=rules, start=FIRST, end=FIRST + 300 * HOUR)
+    cut_off = klines.until(FIRST + (cut - 1) * HOUR)
+    part = backtest(cut_off, model=model, rules=rules, start=FIRST, end=FIRST + cut * HOUR)
+    names = (*FEATURE_PRESETS["ten"], *FILTER_INDICATORS)
+    assert np.array_equal(
+        compute_indicators(cut_off, names), compute_indicators(klines, names)[: len(cut_off)], equal_nan=True
+    )
+    assert np.array_equal(part.p_up, whole.p_up[:cut])
+    assert np.array_equal(part.exposure, whole.exposure[:cut])
+    assert np.array_equal(part.net, whole.net[: cut - 1])
+    assert part.reasons == whole.reasons[:cut]
+
+
+@pytest.fixture(scope="module")
+def real_klines(real_data):
+    """BTCUSDT 2017-08 to 2022-05, gap-filled."""
+    frame = pd.read_parquet(real_data / "BTCUSDT-1h.parquet")
+    frame = frame[frame.open_time < datetime(2022, 6, 1, tzinfo=UTC).timestamp() * 1000]
+    columns = {name: frame[name].to_numpy() for name in ("open_time", "open", "high", "low", "close", "volume")}
+    return fill_gaps(checked(interval="1h", **columns))
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.parametrize(("on_halt", "band"), [(OnHalt.MARK, 0.1), (OnHalt.MARK, 0.0), (OnHalt.STOP, 0.02)])
+def test_five_real_months_replayed_equal_one_pass_over_the_full_history(tmp_path, real_klines, on_halt, band):
+    start, end = datetime(2022, 1, 1, tzinfo=UTC), datetime(2022, 6, 1, tzinfo=UTC)
+    configured = Settings(decision={"band": band})
+    desk, clock = build_replay(
+        configured, klines=real_klines, symbol=SYMBOL, scratch=tmp_path, on_halt=on_halt, resume_after=None
+    )
+    card = install_model(desk, clock=clock, stored=None, start=start, end=end, in_sample=False)
+    outcome = replay(desk, clock=clock, start=start, end=end, progress=Quiet())
+    journal = Journal(desk.bot.storage, bot_id="bot", symbol=SYMBOL, interval="1h")
+    records = [journal.read(time).record for time in journal.open_times()]
+    assert outcome.runs == len(records) == 3624
+    tested = backtest(real_klines, model=desk.models.load(card.model_id), rules=desk.bot.rules, start=start, end=end)
+    assert_same(records, tested)
+    features = compute_indicators(real_klines, card.features)[real_klines.index_of(start) : real_klines.index_of(end)]
+    recorded = np.array([[record.inputs.features[name] for name in card.features] for record in records])
+    assert np.array_equal(recorded, features)
+    mfi = [position for position, name in enumerate(card.features) if name.startswith("mfi")]
+    assert (features[:, mfi] == 0).any(axis=1).sum() > 0, "the hours in which windows used to disagree are among them"
+    if on_halt is OnHalt.STOP:
+        assert outcome.halts == 1
+        assert tested.exposure[-1] == 0

@@ -1,0 +1,141 @@
+"""An exchange in process: the matching engine of `trader/simulator` behind the exchange's port.
+
+The account lives in one object of the storage and is changed by compare-and-swap only, so it outlives the process and
+several processes may trade on it: who loses the race reads again and applies the order to what the other one left. An
+order is filled against a book around the market's own last price; it costs one read and one write, a look-up one read.
+
+A symbol is *used* when it is named at construction or when its rules are asked for or an order is sent; its assets get
+their start balances then. An account whose object was deleted is a fresh one with fresh balances, as after a reset of
+Binance's testnet.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from trader.core.errors import Conflict, Retryable
+from trader.core.orders import ExecutionReport, OrderIntent, SymbolRules
+from trader.ports import Clock, Market, ObjectStorage
+from trader.simulator.account import Account, decode, encode
+from trader.simulator.engine import find_order, place_market_order
+from trader.simulator.venue import VenueSettings, book_at, fund, is_funded
+
+Answer = TypeVar("Answer")
+
+KEY = "exchange/simulated.json"
+
+_ATTEMPTS = 50
+"""Lost races before giving up. One that is lost means that another process has written meanwhile, so that many in a row
+are a crowd, not a coincidence."""
+
+
+class SimulatedExchange:
+    """Market orders against a synthetic book, on an account kept in storage.
+
+    Raises BadData when the stored account cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: ObjectStorage,
+        market: Market,
+        clock: Clock,
+        venue: VenueSettings,
+        symbols: Sequence[str] = (),
+    ) -> None:
+        self._storage = storage
+        self._market = market
+        self._clock = clock
+        self._venue = venue
+        self._used: set[str] = set(symbols)
+        self._opened: set[str] = set()
+        self._read: tuple[str, Account] | None = None
+
+    def __repr__(self) -> str:
+        return f"SimulatedExchange({self._storage.locate(KEY)!r})"
+
+    def rules(self, symbol: str) -> SymbolRules:
+        """Return the market's rules; the first call for a symbol opens the account for it."""
+        rules = self._market.rules(symbol)
+        if symbol not in self._opened:
+            self._used.add(symbol)
+            self._open()
+        return rules
+
+    def balances(self) -> Mapping[str, Decimal]:
+        """Return the free amount of each asset that is not zero."""
+        return self._open().balances
+
+    def submit(self, intent: OrderIntent) -> ExecutionReport:
+        """Fill a market order and return what became of it.
+
+        Raises Rejected with Binance's code and words; Retryable when the storage did not answer, or when other
+        processes were always faster: only `find` can tell then.
+        """
+        rules = self._market.rules(intent.symbol)
+        price = self._market.price(intent.symbol)
+        book = book_at(price, rules=rules, venue=self._venue)
+        self._used.add(intent.symbol)
+
+        def place(account: Account) -> tuple[Account, ExecutionReport]:
+            return place_market_order(
+                self._funded(account),
+                intent=intent,
+                rules=rules,
+                book=book,
+                reference_price=price,
+                now=self._clock.now(),
+                commission_rate=self._venue.commission_rate,
+            )
+
+        return self._change(place)
+
+    def find(self, symbol: str, client_order_id: str) -> ExecutionReport | None:
+        """Return the newest order with this client order id, None when there is none."""
+        account, _ = self._load()
+        return find_order(account, symbol, client_order_id)
+
+    def _open(self) -> Account:
+        """Return the account with the start balances of every used symbol."""
+
+        def give(account: Account) -> tuple[Account, Account]:
+            account = self._funded(account)
+            return account, account
+
+        return self._change(give)
+
+    def _funded(self, account: Account) -> Account:
+        for symbol in sorted(self._used):
+            rules = self._market.rules(symbol)
+            if not is_funded(account, rules=rules):
+                account = fund(account, rules=rules, price=self._market.price(symbol), venue=self._venue)
+        return account
+
+    def _change(self, change: Callable[[Account], tuple[Account, Answer]]) -> Answer:
+        """Load, apply, compare and swap; on a lost race again, on what the winner left."""
+        for _ in range(_ATTEMPTS):
+            account, etag = self._load()
+            after, answer = change(account)
+            try:
+                if after is not account:
+                    self._save(after, etag=etag)
+            except Conflict:
+                continue
+            self._opened |= self._used
+            return answer
+        raise Retryable(f"{KEY} was changed by others {_ATTEMPTS} times in a row; nothing was sent, try again")
+
+    def _load(self) -> tuple[Account, str | None]:
+        """Return the stored account and its tag, a new one with None when there is none."""
+        stored = self._storage.get(KEY)
+        if stored is None:
+            return Account(), None
+        if self._read is None or self._read[0] != stored.etag:
+            self._read = stored.etag, decode(stored.data, source=self._storage.locate(KEY))
+        return self._read[1], stored.etag
+
+    def _save(self, account: Account, *, etag: str | None) -> None:
+        data = encode(account)
+        written = self._storage.create(KEY, data) if etag is None else self._storage.replace(KEY, data, etag)
+        self._read = written, account
