@@ -14,6 +14,7 @@ from trader.adapters.clocks import VirtualClock, WallClock
 from trader.adapters.local_storage import LocalStorage
 from trader.adapters.recorded_market import RecordedMarket
 from trader.adapters.simulated_exchange import SimulatedExchange
+from trader.adapters.synthetic_market import SyntheticMarket
 from trader.config import Mode, Settings
 from trader.core.accounting import Costs
 from trader.core.errors import BadConfig
@@ -36,7 +37,7 @@ def open_storage(settings: Settings, *, durable: bool = True) -> ObjectStorage:
     parts = urlsplit(url)
     if parts.scheme not in ("", "file"):
         raise BadConfig(f"storage.url {url!r}: {parts.scheme}:// is not supported; use a folder or file:///path")
-    if parts.netloc not in ("", "localhost"):
+    if parts.scheme and (parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not parts.path):
         raise BadConfig(f"storage.url {url!r}: write file:///absolute/path (three slashes) or a plain path")
     path = unquote(parts.path) if parts.scheme else url
     return LocalStorage(Path(path).expanduser().absolute(), durable=durable)
@@ -57,8 +58,6 @@ def build_bot(settings: Settings, *, at: datetime | None = None) -> Bot:
     clock: Clock
     market: Market
     if settings.bot.mode is Mode.DEMO:
-        from trader.adapters.synthetic_market import SyntheticMarket  # noqa: PLC0415 - one mode's market is enough
-
         clock = VirtualClock(at or demo_now(settings, storage))
         market = SyntheticMarket(seed=settings.demo.seed, clock=clock)
     else:
@@ -102,8 +101,9 @@ def _assemble(
     settings: Settings, *, storage: ObjectStorage, market: Market, clock: Clock, symbols: tuple[str, ...]
 ) -> Bot:
     lateness = timedelta(minutes=settings.risk.max_lateness_minutes)
-    # A clock that is moved costs nothing to wait on: there a run waits until it knows that the hour never comes.
-    is_virtual = isinstance(clock, VirtualClock)
+    # Waiting costs nothing where both clock and market are ours: there a run waits until it knows that the hour never
+    # comes. A real market is asked as often as a real clock would have it asked.
+    is_ours = isinstance(clock, VirtualClock) and isinstance(market, RecordedMarket | SyntheticMarket)
     return Bot(
         bot_id=settings.bot.id,
         mode=settings.bot.mode,
@@ -115,7 +115,7 @@ def _assemble(
         notional=settings.sizing.notional,
         recipe=recipe_of(settings),
         max_lateness=lateness,
-        wait=lateness + timedelta(minutes=1) if is_virtual else timedelta(seconds=settings.market.wait_seconds),
+        wait=lateness + timedelta(minutes=1) if is_ours else timedelta(seconds=settings.market.wait_seconds),
         lease=timedelta(seconds=settings.run.lease_seconds),
         versions=versions(),
         storage=storage,

@@ -53,6 +53,7 @@ class BinanceMarket:
         self._clock = clock
         self._original = _new_client(api_url=f"{self._base_url}/api", timeout=timeout)
         self._local = threading.local()
+        self._rules: dict[str, SymbolRules] = {}
 
     def __repr__(self) -> str:
         return f"BinanceMarket({self._base_url!r})"
@@ -83,7 +84,12 @@ class BinanceMarket:
         return concat(parts, interval)
 
     def rules(self, symbol: str) -> SymbolRules:
-        """Return the symbol's trading rules."""
+        """Return the symbol's trading rules, asked for once in the life of this object: a run is short."""
+        if symbol not in self._rules:
+            self._rules[symbol] = self._ask_rules(symbol)
+        return self._rules[symbol]
+
+    def _ask_rules(self, symbol: str) -> SymbolRules:
         with self._translated(symbol) as client:
             # The public method has no symbol parameter and would fetch the rules of all symbols, some 20 MB.
             answer = client._get("exchangeInfo", data={"symbol": symbol})  # noqa: SLF001

@@ -5,6 +5,7 @@ the run.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from trader.core.decision import Decision, Reason
-from trader.core.errors import BadConfig, BadData, Conflict, TraderError
+from trader.core.errors import BadConfig, BadData, TraderError
 from trader.core.indicators import FILTER_INDICATORS, WARM_UP, compute_indicators
 from trader.core.journal import BotState, Inputs, RunRecord, Status
 from trader.core.klines import Klines, close_of, digest, from_ms, last_closed
@@ -25,7 +26,7 @@ from trader.jobs.refresh import Window, refresh
 from trader.jobs.stopwatch import Stopwatch
 from trader.jobs.train import champion_or_first
 from trader.ml.training import TrainedModel
-from trader.store.control import claim_store, read_control
+from trader.store.control import check_stamp, claim_store, read_control
 from trader.store.journal import Position, StoredRecord
 
 log = logging.getLogger(__name__)
@@ -62,9 +63,12 @@ class SymbolRun:
 def run_symbols(bot: Bot) -> list[SymbolRun]:
     """Do the run of every symbol, one after the other; a failing one does not keep the others from theirs.
 
-    Raises BadConfig when the store belongs to another bot or mode.
+    Raises BadConfig when the store belongs to another bot or mode, or when it is new and a symbol is unknown.
     """
-    claim_store(bot.storage, mine=bot.stamp)
+    if not check_stamp(bot.storage, mine=bot.stamp):
+        for symbol in bot.symbols:  # a misspelt symbol must not be what a new store begins with
+            bot.market.rules(symbol)
+        claim_store(bot.storage, mine=bot.stamp)
     return [_run_symbol(Desk(bot=bot, symbol=symbol)) for symbol in bot.symbols]
 
 
@@ -94,6 +98,8 @@ def run(desk: Desk) -> RunResult:
             f"{desk.symbol}: the kline of {open_time:%Y-%m-%d %H:%M} UTC is before the newest run"
             f" ({position.open_time:%Y-%m-%d %H:%M} UTC); hours are not decided after the fact. Use `trader replay`"
         )
+    if position.open_time is None:
+        bot.market.rules(desk.symbol)  # raises for a symbol that is not one, before anything of it is stored
     stored = take_over(desk, open_time) if position.open_time == open_time else claim(desk, open_time)
     if stored.record.status is Status.COMPLETED:
         if position.open_time != open_time:  # its process was killed before it could write the copies
@@ -243,9 +249,16 @@ def _may_send(desk: Desk, record: RunRecord) -> bool:
 
 
 def _after(desk: Desk, record: RunRecord, *, previous: datetime | None) -> None:
-    """Bring the copies up to date. None of this can fail the run: each copy mends itself with the next one."""
-    try:
-        desk.journal.save_state(record)
-        desk.ledger.append(record, previous=previous)
-    except (TraderError, Conflict) as error:
-        log.warning("%s is committed, but a copy of it could not be written: %s", record.key, error)
+    """Bring the copies up to date; none of this can fail the run.
+
+    The state comes last: as long as it is behind, the next process does this again.
+    """
+    copies: dict[str, Callable[[], None]] = {
+        "ledger": lambda: desk.ledger.append(record, previous=previous),
+        "state": lambda: desk.journal.save_state(record),
+    }
+    for name, write in copies.items():
+        try:
+            write()
+        except TraderError as error:
+            log.warning("%s is committed, but the %s could not be written: %s", record.key, name, error)
