@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 
-.PHONY: setup run test test-fast check bench lock clean
+.PHONY: setup run test test-fast check bench docs lock clean
 
 run: setup  ## live one demo hour (the first time after 30 replayed days) and draw the equity curve
 	@$(BIN)/python main.py demo
@@ -20,12 +20,12 @@ $(VENV)/python-found:
 # Hashes are required for everything that is downloaded; the project itself is linked, not copied.
 $(VENV)/runtime: requirements.txt pyproject.toml | $(VENV)/python-found
 	@echo "setting up $(VENV), once (about a minute)"
-	@$(PIP) install --quiet --require-hashes --requirement requirements.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) install --require-hashes --requirement requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/runtime
-	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.txt
+	@$(PIP) install --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
 test: $(VENV)/dev  ## all tests
@@ -42,6 +42,9 @@ check: $(VENV)/dev  ## formatting, lint, types, import contracts
 
 bench: $(VENV)/dev  ## the figures of docs/performance.md, on this machine
 	$(BIN)/python scripts/bench.py
+
+docs: $(VENV)/dev  ## write the settings into README.md and docs/settings.md
+	$(BIN)/python scripts/docs.py
 
 lock: $(VENV)/dev  ## compile the pins after a change of requirements*.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -120,9 +120,7 @@ def _assemble(
         versions=versions(),
         storage=storage,
         market=market,
-        exchange=SimulatedExchange(
-            storage=storage, market=market, clock=clock, venue=_venue(settings), symbols=symbols
-        ),
+        exchange=SimulatedExchange(storage=storage, market=market, clock=clock, venue=_venue(settings)),
         clock=clock,
         host=WallClock(),
         klines=KlineStore(storage),

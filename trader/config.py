@@ -62,6 +62,18 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _distinct(symbols: list[str]) -> list[str]:
+    if len(set(symbols)) < len(symbols):
+        raise ValueError("a symbol is named twice")
+    return symbols
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone; write it as UTC, for example 2026-01-01T00:00:00Z")
+    return moment.astimezone(UTC)
+
+
 Symbol = Annotated[str, AfterValidator(_symbol)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -71,7 +83,7 @@ Amount = Annotated[Decimal, Field(gt=0)]
 class Section(BaseModel):
     """One table of trader.toml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BotSection(Section):
@@ -81,7 +93,7 @@ class BotSection(Section):
         default="bot", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="name of this bot; a store belongs to one bot"
     )
     mode: Mode = Field(default=Mode.DEMO, description="`demo` or `dry-run`")
-    symbols: Annotated[list[Symbol], NoDecode, BeforeValidator(_split)] = Field(
+    symbols: Annotated[list[Symbol], NoDecode, BeforeValidator(_split), AfterValidator(_distinct)] = Field(
         default=[], description="symbols to trade, comma separated; empty: DEMOUSDT in demo mode, else BTCUSDT"
     )
     interval: Annotated[str, _one_of(INTERVALS)] = Field(default="1h", description="length of a kline")
@@ -198,7 +210,9 @@ class DemoSection(Section):
     """The synthetic market of demo mode."""
 
     seed: int = Field(default=7, ge=0, description="seed of the synthetic market")
-    start: datetime = Field(default=datetime(2026, 1, 1, tzinfo=UTC), description="first live hour of a new demo")
+    start: Annotated[datetime, AfterValidator(_aware)] = Field(
+        default=datetime(2026, 1, 1, tzinfo=UTC), description="first live hour of a new demo"
+    )
     replay_days: int = Field(default=30, ge=0, le=365, description="days replayed before the first live hour")
 
 
@@ -288,17 +302,24 @@ def _config_file() -> Path:
     return Path(os.environ.get("TRADER_CONFIG", CONFIG_FILE))
 
 
+def _check_file(path: Path) -> None:
+    """Refuse a settings file that would be passed over in silence."""
+    if "TRADER_CONFIG" in os.environ and not path.is_file():
+        raise BadConfig(f"TRADER_CONFIG names {path}, which is not a file; correct or unset it")
+    if (path.exists() or path.is_symlink()) and not path.is_file():  # a bind mount of a missing file makes a folder
+        raise BadConfig(f"{path.absolute()} is not a file, so no settings would be read; replace or remove it")
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Return the settings of this process. Raises BadConfig that names the setting, what is wrong and what fits."""
     path = _config_file()
-    if "TRADER_CONFIG" in os.environ and not path.is_file():
-        raise BadConfig(f"TRADER_CONFIG names {path}, which is not a file; correct or unset it")
     sections = Settings.model_fields
     for name in os.environ:
-        section = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        if name.startswith(ENV_PREFIX) and section not in sections:
+        section = name[len(ENV_PREFIX) :].split("__")[0].lower()
+        if name.upper().startswith(ENV_PREFIX) and section not in sections:
             raise BadConfig(f"environment variable {name}: there is no section {section!r}; use {', '.join(sections)}")
     try:
+        _check_file(path)
         return Settings(**overrides)
     except ValidationError as error:
         raise BadConfig("\n".join(_explain(dict(problem)) for problem in error.errors())) from None
@@ -313,7 +334,7 @@ def load_settings(**overrides: Any) -> Settings:
 def _explain(problem: Mapping[str, Any]) -> str:
     """Put one validation error into words, without the value: it may be something that should not be seen."""
     where = [str(part) for part in problem["loc"]]
-    name = f"setting {'.'.join(where)} ({ENV_PREFIX}{'__'.join(where).upper()})"
+    name = f"setting {'.'.join(where)} ({ENV_PREFIX}{'__'.join(where[:2]).upper()})"
     if problem["type"] != "extra_forbidden":
         return f"{name}: {problem['msg']}"
     annotation = (

@@ -7,6 +7,7 @@ Readers need no lock. The tag of an object is the SHA-256 of its bytes.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -19,7 +20,9 @@ from pathlib import Path
 from trader.core.errors import BadConfig, Conflict, Retryable
 from trader.ports import StoredObject
 
-_KEY = re.compile(r"^[A-Za-z0-9_=-][A-Za-z0-9._=-]*(/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*$")
+_NAME = "[A-Za-z0-9_=-][A-Za-z0-9._=-]*"
+_KEY = re.compile(f"{_NAME}(/{_NAME})*")
+_PREFIX = re.compile(f"({_NAME}/)*({_NAME})?")
 _PRIVATE = ".storage"
 
 
@@ -41,8 +44,7 @@ class LocalStorage:
             try:
                 data = path.read_bytes()
             except (FileNotFoundError, NotADirectoryError):
-                if self._root.exists() and not self._root.is_dir():
-                    raise BadConfig(f"storage {self._root} is not a folder; choose another storage.url") from None
+                self._check_root()
                 return None
         return StoredObject(data=data, etag=_etag(data))
 
@@ -54,9 +56,11 @@ class LocalStorage:
     def create(self, key: str, data: bytes) -> str:
         """Write only if the key does not exist; raises Conflict otherwise. Returns the new tag."""
         with self._locked(key) as path:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            path.parent.mkdir(parents=True, exist_ok=True)
             temporary = self._write_temporary(data)
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 os.link(temporary, path)
             except FileExistsError:
                 raise Conflict(f"{key} exists already") from None
@@ -82,22 +86,24 @@ class LocalStorage:
                 self._sync_folder(path.parent)
 
     def keys(self, prefix: str) -> list[str]:
-        """Return all keys below a prefix, sorted."""
-        folder = self._root / prefix.rpartition("/")[0]
+        """Return all keys that begin with a prefix, sorted; files whose names are not keys are nobody's objects."""
+        if not _PREFIX.fullmatch(prefix):
+            raise BadConfig(f"storage prefix {prefix!r} is not allowed; names are letters, digits and . _ = -")
         with self._translated(prefix):
-            found = (
-                path.relative_to(self._root).as_posix()
-                for path in folder.rglob("*")
-                if path.is_file() and _PRIVATE not in path.relative_to(self._root).parts
-            )
-            return sorted(key for key in found if key.startswith(prefix))
+            self._check_root()
+            found = (path.relative_to(self._root).as_posix() for path in _files(self._root / prefix.rpartition("/")[0]))
+            return sorted(key for key in found if key.startswith(prefix) and _KEY.fullmatch(key))
 
     def locate(self, key: str) -> str:
         """Return the path of a key."""
         return str(self._path(key))
 
+    def _check_root(self) -> None:
+        if self._root.exists() and not self._root.is_dir():
+            raise BadConfig(f"storage {self._root} is not a folder; choose another storage.url")
+
     def _path(self, key: str) -> Path:
-        if not _KEY.match(key):
+        if not _KEY.fullmatch(key):
             raise BadConfig(f"storage key {key!r} is not allowed; names are letters, digits and . _ = -")
         return self._root / key
 
@@ -121,13 +127,19 @@ class LocalStorage:
         """Turn the operating system's errors into ours."""
         try:
             yield
-        except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            self._check_root()
+            raise BadConfig(
+                f"storage {self._root}: {key} would be an object and a folder at once ({error.strerror}); remove what"
+                " is in the way, or choose another storage.url"
+            ) from error
+        except PermissionError as error:
             raise BadConfig(
                 f"storage {self._root} cannot be used ({error.strerror}: {key}); give its owner write permission or"
                 " choose another storage.url"
             ) from error
         except OSError as error:
-            if error.errno == 30:  # noqa: PLR2004 - EROFS, a read-only file system
+            if error.errno == errno.EROFS:
                 raise BadConfig(f"storage {self._root} is read-only; choose another storage.url") from error
             raise Retryable(f"storage {self._root} failed on {key}: {error.strerror}; check the disk") from error
 
@@ -135,11 +147,15 @@ class LocalStorage:
         folder = self._root / _PRIVATE / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            if self._durable:
-                os.fsync(file.fileno())
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                if self._durable:
+                    os.fsync(file.fileno())
+        except OSError:  # a full disk must not fill further
+            Path(name).unlink()
+            raise
         return Path(name)
 
     def _rename_into(self, path: Path, data: bytes) -> str:
@@ -161,6 +177,21 @@ class LocalStorage:
                 os.fsync(handle)
             finally:
                 os.close(handle)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder; a folder that cannot be read is an error, not an empty one."""
+    try:
+        entries = list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in entries:
+        if path.name == _PRIVATE:
+            continue
+        if path.is_dir():
+            yield from _files(path)
+        else:
+            yield path
 
 
 def _etag(data: bytes) -> str:

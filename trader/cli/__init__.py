@@ -20,14 +20,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         typer.main.get_command(app).main(words, prog_name="trader")
     except SystemExit as end:  # how the library ends a command, after printing what is wrong with the words
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        return _ended(end)
     except TraderError as error:
         sys.stderr.write(f"error: {error}\n")
         return exit_code(error)
-    except BrokenPipeError:  # the reader (head, less) has seen enough; Python's own flush must not complain again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was committed stays\n")
-        return INTERRUPTED
     return 0
+
+
+def _ended(end: SystemExit) -> int:
+    """Return the exit code; the library has turned Ctrl-C and a closed pipe into codes of its own."""
+    if isinstance(end.__context__, BrokenPipeError):  # the reader (head, less) has seen enough, which is no failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may Python's own flush complain
+        return 0
+    if end.code == INTERRUPTED:
+        sys.stderr.write("interrupted; what was committed stays\n")
+    return end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -4,13 +4,15 @@ Imports that one command needs are inside it: the order comes first.
 """
 
 import getpass
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from trader.cli.exit import worst
 from trader.cli.output import Bar, parse_moment, say, say_json
-from trader.config import Settings, load_settings
+from trader.config import Settings, Symbol, load_settings
 from trader.core.errors import BadConfig, Conflict
 from trader.core.risk import ControlMode
 
@@ -22,13 +24,15 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="symbol to trade; may be repeated")]
 OneSymbol = Annotated[str, typer.Option("--symbol", help="symbol, such as BTCUSDT")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
 Why = Annotated[str, typer.Option("--why", help="the reason; it is kept in the journal")]
-Month = Annotated[str, typer.Option(metavar="YYYY-MM")]
+FirstMonth = Annotated[str, typer.Option("--start", metavar="YYYY-MM", help="first month")]
+LastMonth = Annotated[str, typer.Option("--end", metavar="YYYY-MM", help="last month, included")]
 
 
 def settings_for(symbols: list[str] | None) -> Settings:
@@ -36,7 +40,20 @@ def settings_for(symbols: list[str] | None) -> Settings:
     settings = load_settings()
     if not symbols:
         return settings
-    return load_settings(bot={**settings.bot.model_dump(), "symbols": symbols})
+    for symbol in symbols:
+        if not _is_symbol(symbol):
+            raise BadConfig(
+                f"--symbol {symbol!r} is not one; write 2 to 20 capital letters and digits, such as BTCUSDT"
+            )
+    return load_settings(bot={**settings.bot.model_dump(), "symbols": list(dict.fromkeys(symbols))})
+
+
+def _is_symbol(text: str) -> bool:
+    try:
+        TypeAdapter(Symbol).validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 @app.command()
@@ -46,12 +63,17 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Do the run of the newest closed kline: decide, trade, commit."""
+    from trader.adapters.clocks import WallClock
     from trader.bootstrap import build_bot
+    from trader.config import Mode
     from trader.jobs.run import run_symbols
     from trader.report.text import describe_run
 
     settings = settings_for(symbol)
-    bot = build_bot(settings, at=parse_moment(at) if at else None)
+    moment = None if at is None else parse_moment(at)
+    if moment is not None and settings.bot.mode is not Mode.DEMO and moment > WallClock().now():
+        raise BadConfig(f"--at {at} is in the future; a run there would keep the real hours until then from being run")
+    bot = build_bot(settings, at=moment)
     answers = run_symbols(bot)
     if as_json:
         say_json({"runs": [answer_as_json(answer) for answer in answers]})
@@ -130,18 +152,27 @@ def _control(mode: ControlMode, why: str) -> None:
     from trader.store.control import check_stamp
     from trader.store.control import say as set_control
 
-    if not why.strip():
+    # Whatever the terminal sent, the switch must work: what cannot be printed (or encoded) becomes a space.
+    why = " ".join("".join(each if each.isprintable() else " " for each in why).split())
+    if not why:
         raise BadConfig("--why is empty; say why, it is kept in the journal")
     bot = build_bot(load_settings())
     if not check_stamp(bot.storage, mine=bot.stamp):
         raise BadConfig(f"there is no bot in {bot.storage.locate('bot.json')} yet; check storage.url and bot.mode")
     try:
-        control = set_control(bot.storage, mode=mode, why=why, who=getpass.getuser(), at=WallClock().now())
+        control = set_control(bot.storage, mode=mode, why=why, who=_who(), at=WallClock().now())
     except Conflict as error:
         raise Conflict(
             "somebody else set the switch at the same moment; look at `trader status`, then try again"
         ) from error
     say(f"control is now {control.mode} ({control.why}); the next run acts on it")
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
 
 
 @app.command()
@@ -168,7 +199,9 @@ def chart(symbol: OneSymbol = "") -> None:
     from trader.bootstrap import build_bot
     from trader.cli.story import draw_chart
     from trader.jobs.bot import Desk
+    from trader.store.control import check_stamp
 
     settings = settings_for([symbol] if symbol else None)
     bot = build_bot(settings)
+    check_stamp(bot.storage, mine=bot.stamp)
     say(draw_chart(Desk(bot=bot, symbol=bot.symbols[0]), settings=settings))

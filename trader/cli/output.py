@@ -7,11 +7,15 @@ import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from trader.core.errors import BadConfig
+
+_YEARS = range(2000, 2100)
+"""Far from the ends of the calendar: a warm-up before a moment, or an interval after it, is still a moment."""
 
 
 def parse_moment(text: str) -> datetime:
@@ -20,7 +24,20 @@ def parse_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise BadConfig(f"{text!r} is not an ISO time; write 2022-01-01 or 2022-01-01T00:00Z") from None
+    if moment.year not in _YEARS:
+        raise BadConfig(
+            f"{text!r} is not between the years {_YEARS[0]} and {_YEARS[-1]}; write it as 2022-01-01T00:00Z"
+        )
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that --out names, and its folder. Raises BadConfig when that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadConfig(f"--out {path} cannot be written ({error.strerror}); choose another") from error
 
 
 def say(*lines: str) -> None:

@@ -6,21 +6,25 @@ from typing import Annotated
 
 import typer
 
-from trader.cli.commands import AsJson, Month, OneSymbol, app, settings_for
-from trader.cli.output import Bar, parse_moment, say, say_json
+from trader.cli.commands import AsJson, FirstMonth, LastMonth, OneSymbol, app, settings_for
+from trader.cli.output import Bar, parse_moment, say, say_json, write_file
 from trader.core.errors import BadConfig
 from trader.core.risk import OnHalt
 
-Moment = Annotated[str, typer.Option(metavar="ISO")]
+Start = Annotated[
+    str, typer.Option("--start", metavar="ISO", help="first kline decided on; UTC unless a zone is given")
+]
+End = Annotated[str, typer.Option("--end", metavar="ISO", help="end, not included: 2022-02-01 ends with January")]
 HaltRule = Annotated[str, typer.Option("--on-halt", help="stop, mark, or resume-after=HOURS")]
+_LONGEST_HALT = 100_000
 InSample = Annotated[bool, typer.Option("--in-sample", help="allow a model that has seen these months; says so")]
 
 
 @app.command()
 def ingest(
     symbol: OneSymbol,
-    start: Month,
-    end: Month,
+    start: FirstMonth,
+    end: LastMonth,
     archive: Annotated[str, typer.Option(help="URL or folder; default market.archive")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -69,15 +73,16 @@ def explore(
         storage.put(key, page.encode())
         say(storage.locate(key))
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
+    write_file(out, page.encode())
     say(str(out))
 
 
 @app.command()
 def train(
     symbol: OneSymbol,
-    end: Annotated[str, typer.Option(metavar="ISO", help="train on klines before this time; default: all stored")] = "",
+    end: Annotated[
+        str | None, typer.Option(metavar="ISO", help="train on klines before this time; default: all stored")
+    ] = None,
     promote: Annotated[bool, typer.Option(help="let it decide even if there is a champion already")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,9 +90,11 @@ def train(
     from trader.bootstrap import build_bot
     from trader.jobs.bot import Desk
     from trader.jobs.train import train_stored
+    from trader.store.control import check_stamp
 
     desk = Desk(bot=build_bot(settings_for([symbol])), symbol=symbol)
-    card = train_stored(desk, end=parse_moment(end) if end else None, promote_anyway=promote)
+    check_stamp(desk.bot.storage, mine=desk.bot.stamp)
+    card = train_stored(desk, end=None if end is None else parse_moment(end), promote_anyway=promote)
     if as_json:
         say_json(card)
         return
@@ -99,8 +106,8 @@ def train(
 @app.command()
 def replay(
     symbol: OneSymbol,
-    start: Moment,
-    end: Moment,
+    start: Start,
+    end: End,
     on_halt: HaltRule = "stop",
     in_sample: InSample = False,
     model: Annotated[str, typer.Option(help="a stored model; default: one trained on klines before --start")] = "",
@@ -132,8 +139,8 @@ def replay(
 @app.command()
 def backtest(
     symbol: OneSymbol,
-    start: Moment,
-    end: Moment,
+    start: Start,
+    end: End,
     model: Annotated[str, typer.Option(help="a stored model's id")],
     on_halt: HaltRule = "stop",
     in_sample: InSample = False,
@@ -159,6 +166,8 @@ def parse_on_halt(text: str) -> tuple[OnHalt, timedelta | None]:
     name, _, hours = text.partition("=")
     if name in (OnHalt.STOP, OnHalt.MARK) and not hours:
         return OnHalt(name), None
-    if name == OnHalt.RESUME_AFTER and hours.isdigit() and int(hours) > 0:
+    if name == OnHalt.RESUME_AFTER and hours.isdecimal() and 0 < int(hours) <= _LONGEST_HALT:
         return OnHalt.RESUME_AFTER, timedelta(hours=int(hours))
-    raise BadConfig(f"--on-halt {text!r} is not understood; use stop, mark, or resume-after=HOURS")
+    raise BadConfig(
+        f"--on-halt {text!r} is not understood; use stop, mark, or resume-after=HOURS (1 to {_LONGEST_HALT})"
+    )

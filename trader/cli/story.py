@@ -4,6 +4,7 @@ from trader.bootstrap import costs_of
 from trader.cli.output import say
 from trader.cli.testing import Tested
 from trader.config import Settings
+from trader.core.errors import BadData
 from trader.jobs.bot import Bot, Desk
 from trader.jobs.demo import Demo
 from trader.jobs.replay import hold_of, performance_of
@@ -38,8 +39,11 @@ def draw_chart(desk: Desk, *, settings: Settings) -> str:
     from trader.report.equity import draw_equity
 
     bot = desk.bot
+    table = desk.ledger.read()
+    if not len(table):
+        raise BadData(f"{desk.symbol} {bot.interval}: there are no runs to draw yet; `trader run` does the first one")
     png = draw_equity(
-        desk.ledger.read().to_pandas(),
+        table.to_pandas(),
         symbol=desk.symbol,
         interval=bot.interval,
         notional=float(bot.notional),
@@ -71,7 +75,7 @@ def describe_status(found: Status, *, notional: float) -> list[str]:
     """Return where one symbol stands, as lines."""
     lines = [f"{found.symbol} ({found.mode})   store {found.store}"]
     if found.record is None:
-        return [*lines, "  no run yet"]
+        return [*lines, "  no run yet; `trader run` does the first one"]
     lines += [f"  {line}" for line in describe_run(found.record, notional=notional)]
     control = found.control
     said = f" since {control.at:%Y-%m-%d %H:%M} UTC by {control.who}: {control.why}" if control.at else ""

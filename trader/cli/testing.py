@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from trader.bootstrap import build_replay, open_storage, recipe_of
+from trader.cli.output import write_file
 from trader.config import Settings
 from trader.core.accounting import Costs
 from trader.core.errors import BadConfig
-from trader.core.klines import Klines
+from trader.core.klines import Klines, from_ms, interval_ms, to_ms
 from trader.core.performance import Performance
 from trader.core.risk import OnHalt
 from trader.jobs.replay import (
@@ -94,6 +95,7 @@ def replay_stored(
     progress: Progress,
 ) -> Tested:
     """Replay stored klines on a scratch store, which keeps the journal, the table of runs and the chart."""
+    span = _on_grid(span, interval=settings.bot.interval)
     model = _stored_model(settings, span=span, model_id=model_id) if model_id else None
     klines = _klines(settings, span=span, rows=0 if model else recipe_of(settings).rows(settings.bot.interval))
     scratch = _scratch(out)
@@ -127,6 +129,7 @@ def backtest_stored(
 ) -> Tested:
     """Test a stored model in one pass over stored klines."""
     began = time.perf_counter()
+    span = _on_grid(span, interval=settings.bot.interval)
     model = _stored_model(settings, span=span, model_id=model_id)
     in_sample = check_out_of_sample(model.card, start=span.start, allowed=span.in_sample)
     klines = _klines(settings, span=span, rows=0)
@@ -134,7 +137,7 @@ def backtest_stored(
     rules = replace(rules, risk=replace(rules.risk, on_halt=on_halt, resume_after=resume_after))
     result = backtest(klines, model=model, rules=rules, start=span.start, end=span.end)
     if out is not None:
-        out.write_bytes(write_table(table_of(result)))
+        write_file(out, write_table(table_of(result)))
     return Tested(
         kind="backtest",
         span=span,
@@ -151,6 +154,20 @@ def backtest_stored(
     )
 
 
+def _on_grid(span: Span, *, interval: str) -> Span:
+    """Return the span with both ends on open times, around the same klines. Raises BadConfig for an empty one."""
+    if span.end <= span.start:
+        raise BadConfig(f"--end {span.end.isoformat()} is not after --start {span.start.isoformat()}; swap them")
+    step = interval_ms(interval)
+    start, end = (from_ms(-(-to_ms(moment) // step) * step) for moment in (span.start, span.end))
+    if start == end:
+        raise BadConfig(
+            f"there is no {interval} kline from --start {span.start.isoformat()} to --end {span.end.isoformat()};"
+            " widen them"
+        )
+    return replace(span, start=start, end=end)
+
+
 def _stored_model(settings: Settings, *, span: Span, model_id: str) -> TrainedModel:
     storage = open_storage(settings)
     model = ModelStore(storage, symbol=span.symbol, interval=settings.bot.interval).load(model_id)
@@ -159,8 +176,6 @@ def _stored_model(settings: Settings, *, span: Span, model_id: str) -> TrainedMo
 
 
 def _klines(settings: Settings, *, span: Span, rows: int) -> Klines:
-    if span.end <= span.start:
-        raise BadConfig(f"--end {span.end.isoformat()} is not after --start {span.start.isoformat()}; swap them")
     store = KlineStore(open_storage(settings))
     return load_range(
         store, symbol=span.symbol, interval=settings.bot.interval, start=span.start, end=span.end, rows=rows
@@ -172,7 +187,10 @@ def _scratch(out: Path | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="trader-replay-"))
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadConfig(f"--out {out} is not an empty folder; a replay begins from nothing, choose another")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadConfig(f"--out {out} cannot be made ({error.strerror}); choose another folder") from error
     return out
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from trader.core.accounting import apply_report
-from trader.core.errors import BadData, Rejected, Retryable
+from trader.core.errors import BadConfig, BadData, Rejected, Retryable
 from trader.core.journal import Allocation, BotState, Leg, RunRecord, Status
 from trader.core.orders import (
     ZERO,
@@ -17,7 +17,6 @@ from trader.core.orders import (
     NotSent,
     OrderIntent,
     OrderPlan,
-    SymbolRules,
     as_decimal,
     client_order_id,
     plan_order,
@@ -36,13 +35,20 @@ def open_allocation(desk: Desk) -> Allocation:
     """Return what this symbol may use of the account: an equal share of each asset with all symbols that use it."""
     exchange = desk.bot.exchange
     rules = exchange.rules(desk.symbol)
-    used = [asset for symbol in desk.bot.symbols for asset in _assets(exchange.rules(symbol))]
+    used = [asset for symbol in desk.bot.symbols for asset in _assets_of(desk, symbol)]
     balances = exchange.balances()
-    base, quote = (balances.get(asset, ZERO) / max(used.count(asset), 1) for asset in _assets(rules))
+    base, quote = (
+        balances.get(asset, ZERO) / max(used.count(asset), 1) for asset in (rules.base_asset, rules.quote_asset)
+    )
     return Allocation(base=base, quote=quote)
 
 
-def _assets(rules: SymbolRules) -> tuple[str, str]:
+def _assets_of(desk: Desk, symbol: str) -> tuple[str, ...]:
+    """Return both assets of a symbol, none of one that the exchange does not have: its own run says so."""
+    try:
+        rules = desk.bot.exchange.rules(symbol)
+    except BadConfig:
+        return ()
     return rules.base_asset, rules.quote_asset
 
 

@@ -11,6 +11,7 @@ def explore(storage: ObjectStorage, *, symbol: str, interval: str, preset: str) 
     klines = KlineStore(storage).load(symbol, interval)
     if not len(klines):
         raise BadData(
-            f"{symbol} {interval}: no klines are stored; run `trader ingest --symbol {symbol} --start ... --end ...`"
+            f"{symbol} {interval}: no klines are stored; run `trader ingest --symbol {symbol} --start YYYY-MM --end"
+            " YYYY-MM`"
         )
     return explore_page(klines, symbol=symbol, interval=interval, preset=preset)

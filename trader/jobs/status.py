@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from trader.core.errors import BadData
 from trader.core.journal import RunRecord
 from trader.core.klines import close_of, interval_ms
 from trader.core.risk import Control
 from trader.jobs.bot import Desk
-from trader.store.control import read_control
+from trader.store.control import STAMP_KEY, read_control
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +25,20 @@ class Status:
 
 
 def status(desk: Desk) -> Status:
-    """Return where a symbol stands. Raises BadConfig when the store belongs to another bot."""
+    """Return where a symbol stands. Raises BadData when what is stored of it is damaged."""
     bot = desk.bot
     newest = desk.journal.newest()
     stored = desk.journal.read(newest) if newest else None
+    if newest is not None and stored is None:
+        raise BadData(
+            f"the record of {desk.journal.key(newest)} is not in the journal any more; restore it from a backup"
+        )
     champion = desk.models.champion()
     step = timedelta(milliseconds=interval_ms(bot.interval))
     return Status(
         symbol=desk.symbol,
         mode=bot.mode,
-        store=bot.storage.locate("journal"),
+        store=bot.storage.locate(STAMP_KEY).removesuffix(f"/{STAMP_KEY}"),
         record=stored.record if stored else None,
         next_close=close_of(newest + step, bot.interval) if newest else None,
         champion=champion.model_id if champion else None,

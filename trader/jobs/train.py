@@ -36,6 +36,11 @@ def train_stored(desk: Desk, *, end: datetime | None, promote_anyway: bool) -> M
     bot = desk.bot
     months = bot.klines.months(desk.symbol, bot.interval)
     klines = bot.klines.load(desk.symbol, bot.interval, end=end) if months else empty(bot.interval)
+    if not len(klines):
+        raise BadData(
+            f"{desk.symbol} {bot.interval}: no klines are stored before that time; run `trader ingest --symbol"
+            f" {desk.symbol} --start YYYY-MM --end YYYY-MM`"
+        )
     wanted = klines[-(bot.recipe.rows(bot.interval) + WARM_UP) :]
     model = train_model(wanted, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
     desk.models.save(model)

@@ -4,6 +4,7 @@ One thread a fit: a few thousand rows are too few for more, and two processes wi
 Predictions do not depend on the number of threads or on how many rows are asked for at once.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,7 +21,10 @@ class Classifier:
         self._booster = booster
 
     def probabilities(self, features: FloatArray) -> FloatArray:
-        """Return p(up) for each row of (rows, columns). A row with NaN is answered too: the caller leaves it out."""
+        """Return p(up) for each row of (rows, columns).
+
+        A row with NaN or an infinity is answered too, without a word: the caller leaves it out.
+        """
         predicted = self._booster.inplace_predict(np.ascontiguousarray(features), validate_features=False)
         return np.asarray(predicted, dtype=np.float64)
 
@@ -43,14 +47,22 @@ def fit(
     rounds: int,
     seed: int,
 ) -> Classifier:
-    """Return a classifier fitted to features and 0/1 labels; the same input gives the same model, bit for bit."""
+    """Return a classifier fitted to features and 0/1 labels; the same input gives the same model, bit for bit.
+
+    To XGBoost NaN is a missing value and an infinity an error of its own; indicators after their warm-up have neither.
+    """
     matrix = xgb.QuantileDMatrix(features, label=labels, feature_names=list(names), nthread=1)
     settings = {"objective": "binary:logistic", "tree_method": "hist", "nthread": 1, "seed": seed, **params}
     return Classifier(xgb.train(settings, matrix, num_boost_round=rounds))
 
 
-def from_bytes(data: bytes, *, name: str) -> Classifier:
-    """Return the classifier saved as UBJSON. Raises BadData, naming `name`, when the bytes are not one."""
+def from_bytes(data: bytes, *, sha256: str, name: str) -> Classifier:
+    """Return the classifier saved as UBJSON. Raises BadData, naming `name`, when it is not the file of that SHA-256.
+
+    The checksum comes first because XGBoost's reader ends the whole process on some damaged files, or never returns.
+    """
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise BadData(f"{name} is not the file its card describes; restore it or train again")
     booster = xgb.Booster(params={"nthread": 1})
     try:
         booster.load_model(bytearray(data))

@@ -1,5 +1,6 @@
 """The bot's account in a few lines of plain text, for people at a terminal."""
 
+import math
 from typing import Any
 
 from trader.core.accounting import Costs
@@ -100,8 +101,8 @@ def describe_performance(figures: Performance, *, costs: Costs, hold: float) -> 
         f"round trips  {figures.round_trips}{few}",
         f"exposed      {figures.exposed:.0%} of the time; turnover {figures.turnover:g} times the notional",
         f"hold         {percent(hold)} (bought once, never sold)",
-        f"Sharpe       {figures.sharpe:.2f} a year; largest drawdown {percent(-figures.max_drawdown)}",
-        f"hit rate     {figures.hit_rate:.1%} of exposed hours",
+        f"Sharpe       {_known(figures.sharpe, '.2f')} a year; largest drawdown {percent(-figures.max_drawdown)}",
+        f"hit rate     {_known(figures.hit_rate, '.1%')} of exposed hours",
     ]
 
 
@@ -110,4 +111,8 @@ MIN_ROUND_TRIPS = 30
 
 def percent(value: float) -> str:
     """Return a fraction as a signed percentage."""
-    return f"{value * 100:+.2f} %"
+    return f"{value * 100 + 0.0:+.2f} %"  # minus nothing is nothing
+
+
+def _known(value: float, form: str) -> str:
+    return format(value, form) if math.isfinite(value) else "unknown"

@@ -19,17 +19,25 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 
 def to_json(artefact: object) -> bytes:
-    """Return an artefact as JSON; decimals and times as strings, floats so that they read back equal."""
-    return bytes(_adapter(type(artefact)).dump_json(artefact)) + b"\n"
+    """Return an artefact as JSON; decimals and times as strings, floats so that they read back equal.
+
+    Raises BadData for NaN and infinity: JSON has neither, and the artefact could not be read again.
+    """
+    fields = _adapter(type(artefact)).dump_python(artefact, mode="json")
+    try:
+        text = json.dumps(fields, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except ValueError as error:
+        raise BadData(f"{type(artefact).__name__} holds a NaN or an infinity and cannot be written: {error}") from error
+    return text.encode() + b"\n"
 
 
 def from_json(kind: type[Artefact], data: bytes, *, key: str, schema: int) -> Artefact:
     """Return the artefact in `data`. Raises BadData, naming `key`, when it is damaged or of a newer schema."""
     try:
         fields = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadData(f"{key} is not complete JSON ({len(data)} bytes); restore it from a backup") from error
-    if not isinstance(fields, dict) or not isinstance(fields.get("schema"), int):
+    if not isinstance(fields, dict) or type(fields.get("schema")) is not int:
         raise BadData(f"{key} has no schema number; it was not written by this program")
     if fields["schema"] > schema:
         raise BadData(

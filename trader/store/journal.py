@@ -26,6 +26,11 @@ class StoredRecord:
     record: RunRecord
     etag: str
 
+    @property
+    def is_completed(self) -> bool:
+        """Tell whether the run has been committed, with the books after it."""
+        return self.record.status is Status.COMPLETED and self.record.state is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState:
@@ -112,7 +117,7 @@ class Journal:
             stored = self.read(open_time)
             if stored is None:
                 continue
-            if stored.record.status is Status.COMPLETED and stored.record.state is not None:
+            if stored.is_completed and stored.record.state is not None:
                 position = Position(open_time=open_time, state=stored.record.state)
                 unfinished.clear()
             else:
@@ -122,9 +127,16 @@ class Journal:
     def _following(self, after: datetime | None, *, before: datetime) -> list[datetime]:
         step = timedelta(milliseconds=interval_ms(self._interval))
         if after is None or before - after > _PROBES * step:
-            times = self.open_times(after=after, before=before)
-            return times if after is not None else times[-_PROBES:]
+            return self._since_completed(self.open_times(after=after, before=before))
         return [after + step * count for count in range(1, round((before - after) / step))]
+
+    def _since_completed(self, times: list[datetime]) -> list[datetime]:
+        """Return the times from the newest completed run on, all when none is completed."""
+        for position in reversed(range(len(times))):
+            stored = self.read(times[position])
+            if stored is not None and stored.is_completed:
+                return times[position:]
+        return times
 
     def _read(self, key: str) -> StoredRecord | None:
         stored = self._storage.get(key)

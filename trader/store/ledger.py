@@ -82,9 +82,22 @@ class Ledger:
         expected = previous if previous is not None and f"{previous:%Y-%m}" == f"{open_time:%Y-%m}" else None
         if known != expected:
             self._write(key, self._from_journal(open_time))
+            month = open_time.replace(day=1, hour=0, minute=0)
+            self._complete(next(iter(self._journal.open_times(before=month)[-1:]), None))
             return
+        if expected is None:
+            self._complete(previous)
         row = pa.Table.from_pylist([row_of(record)], schema=COLUMNS)
         self._write(key, row if table is None else pa.concat_tables([table, row]).combine_chunks())
+
+    def _complete(self, newest: datetime | None) -> None:
+        """Make the month of a run, which is over, again where that run is missing."""
+        if newest is None:
+            return
+        key = f"{self._prefix}{newest:%Y-%m}.parquet"
+        table = self._read(key)
+        if table is None or not len(table) or table.column("open_time").to_pylist()[-1] != newest:
+            self._write(key, self._from_journal(newest))
 
     def read(self) -> pa.Table:
         """Return the whole table, oldest run first; empty when there were no runs."""
@@ -104,11 +117,13 @@ class Ledger:
             return self._parsed[key][1]
         try:
             table = pq.read_table(pa.BufferReader(stored.data))
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise BadData(f"{key} is not readable; delete it, the next run makes it again from the journal") from error
-        schema = int((table.schema.metadata or {}).get(b"schema", b"0"))
-        if schema > SCHEMA:
-            raise BadData(f"{key} has schema {schema}, this version reads up to {SCHEMA}; upgrade")
+        schema = (table.schema.metadata or {}).get(b"schema", b"0")
+        if schema.isdigit() and int(schema) > SCHEMA:
+            raise BadData(f"{key} has schema {int(schema)}, this version reads up to {SCHEMA}; upgrade")
+        if not table.schema.equals(COLUMNS):
+            raise BadData(f"{key} has other columns than a ledger; delete it, it is made again from the journal")
         return table
 
     def _write(self, key: str, table: pa.Table) -> None:

@@ -5,7 +5,6 @@ models/BTCUSDT/1h/<model id>/card.json      written last, so a model without a c
 models/BTCUSDT/1h/champion.json             which one decides, moved by compare-and-swap
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from trader.ml.training import TrainedModel
 from trader.ports import ObjectStorage
 from trader.store.codec import from_json, to_json
 
-_MODEL_ID = re.compile(r"^[0-9]{8}T[0-9]{4}-[0-9a-f]{10}$")
+_MODEL_ID = re.compile(r"[0-9]{8}T[0-9]{4}-[0-9a-f]{10}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ class ModelStore:
 
     def load(self, model_id: str) -> TrainedModel:
         """Return a model. Raises BadConfig when there is none of this id, BadData when its files are damaged."""
-        if not _MODEL_ID.match(model_id):
+        if not _MODEL_ID.fullmatch(model_id):
             raise BadConfig(f"{model_id!r} is not a model id (they look like 20220101T0000-0123456789)")
         if self._loaded is None or self._loaded.card.model_id != model_id:  # a stored model never changes
             self._loaded = self._read(model_id)
@@ -68,11 +67,13 @@ class ModelStore:
             known = ", ".join(self.ids()) or "none yet; train one with `trader train`"
             raise BadConfig(f"there is no model {model_id} for {self._symbol} {self._interval}; stored: {known}")
         card = from_json(ModelCard, stored.data, key=f"{folder}card.json", schema=SCHEMA)
+        if card.model_id != model_id:
+            raise BadData(f"{folder}card.json is the card of model {card.model_id}; restore it or train again")
         card.check_fits(symbol=self._symbol, interval=self._interval)
         file = self._storage.get(f"{folder}model.ubj")
-        if file is None or hashlib.sha256(file.data).hexdigest() != card.model_sha256:
-            raise BadData(f"{folder}model.ubj is missing or not the file its card describes; restore it or train again")
-        classifier = from_bytes(file.data, name=f"{folder}model.ubj")
+        if file is None:
+            raise BadData(f"{folder}model.ubj is missing; restore it or train again")
+        classifier = from_bytes(file.data, sha256=card.model_sha256, name=f"{folder}model.ubj")
         if classifier.features != card.features:
             raise BadData(f"{folder}model.ubj was trained on other columns than its card says; train again")
         return TrainedModel(card=card, classifier=classifier)
@@ -90,7 +91,11 @@ class ModelStore:
         return from_json(Champion, stored.data, key=f"{self._prefix}champion.json", schema=SCHEMA)
 
     def promote(self, model_id: str, *, now: datetime, why: str) -> None:
-        """Point to a stored model. Raises Conflict when somebody else moved the pointer at the same time."""
+        """Point to a stored model. Raises Conflict when somebody else moved the pointer at the same time.
+
+        Raises BadConfig or BadData, as `load` does, for a model that could not decide.
+        """
+        self.load(model_id)
         key = f"{self._prefix}champion.json"
         data = to_json(Champion(model_id=model_id, since=now, why=why))
         stored = self._storage.get(key)
