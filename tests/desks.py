@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 
@@ -102,7 +103,7 @@ def returns_of(klines: Klines, first, count):
     """Close-to-close returns of `count` klines from `first` on, by plain division."""
     position = klines.index_of(first)
     close = klines.close[position : position + count + 1]
-    return np.array([after / before - 1.0 for before, after in zip(close[:-1], close[1:], strict=True)])
+    return np.array([after / before - 1.0 for before, after in pairwise(close)])
 
 
 def time_at(klines: Klines, position: int):

@@ -326,3 +326,16 @@ def test_the_rules_of_the_strategy_come_from_the_settings(monkeypatch):
 
 def test_the_trigger_never_waits_for_more_runs_than_its_window_holds():
     assert load_settings(retrain={"window": 24, "min_runs": 72}).rules().trigger.min_runs == 24
+
+
+def test_a_variable_with_one_underscore_is_refused_because_nobody_reads_it(monkeypatch):
+    monkeypatch.setenv("TRADER_DECISION__BAND", "0.2")
+    with pytest.raises(BadConfig, match=r"TRADER_DECISION__BAND is read by nobody"):
+        load_settings()
+
+
+@pytest.mark.parametrize(("key", "value"), [("LOOK_BACK_DAYS", "99999999"), ("SEED", str(2**70)), ("MAX_DEPTH", "500")])
+def test_a_size_that_nothing_could_compute_is_refused(monkeypatch, key, value):
+    monkeypatch.setenv(f"TRADER__TRAIN__{key}", value)
+    with pytest.raises(BadConfig, match=f"train.{key.lower()}"):
+        load_settings()

@@ -181,16 +181,16 @@ class TrainSection(Section):
     """The model: one XGBoost classifier with fixed parameters."""
 
     features: Annotated[str, _one_of(FEATURE_PRESETS)] = Field(default="ten", description="feature preset")
-    look_back_days: Positive = Field(default=180, description="days of klines to train on")
-    n_estimators: Positive = Field(default=350, description="trees")
-    max_depth: Positive = Field(default=3, description="depth of a tree")
+    look_back_days: Annotated[int, Field(gt=0, le=3650)] = Field(default=180, description="days of klines to train on")
+    n_estimators: Annotated[int, Field(gt=0, le=10000)] = Field(default=350, description="trees")
+    max_depth: Annotated[int, Field(gt=0, le=20)] = Field(default=3, description="depth of a tree")
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(default=0.01, description="shrinkage")
     subsample: Annotated[float, Field(gt=0, le=1)] = Field(default=0.8, description="share of rows a tree sees")
     colsample_bytree: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.8, description="share of features a tree sees"
     )
     gamma: Annotated[float, Field(ge=0)] = Field(default=5.0, description="minimum gain of a split")
-    seed: int = Field(default=0, ge=0, description="seed of the sampling")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of the sampling")
 
 
 class SimulatorSection(Section):
@@ -318,6 +318,8 @@ def load_settings(**overrides: Any) -> Settings:
         section = name[len(ENV_PREFIX) :].split("__")[0].lower()
         if name.upper().startswith(ENV_PREFIX) and section not in sections:
             raise BadConfig(f"environment variable {name}: there is no section {section!r}; use {', '.join(sections)}")
+        if name.upper().startswith(tuple(f"TRADER_{section}_".upper() for section in sections)):
+            raise BadConfig(f"environment variable {name} is read by nobody; settings begin with {ENV_PREFIX} (two _)")
     try:
         _check_file(path)
         return Settings(**overrides)

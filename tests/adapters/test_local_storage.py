@@ -165,7 +165,7 @@ def refusal(act):
 def store_of_another(tmp_path):
     """A store that an unprivileged user reaches and may read, but not write."""
     for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == os.geteuid() and folder.name.startswith("pytest-"):
+        if folder.stat().st_uid == os.geteuid() and folder.name.startswith(("pytest-", "popen-")):
             folder.chmod(0o755)
     tmp_path.chmod(0o755)
     store = tmp_path / "store"

@@ -151,7 +151,8 @@ def test_a_chart_of_a_damaged_ledger_is_refused(damage: Callable[[bytes], bytes]
     refused(trader("chart"), code=4, says=("2026-01.parquet",))
 
 
-def test_a_halt_on_a_damaged_switch_is_refused(trader: Trader, store, unchanged):
+def test_a_halt_works_on_a_damaged_switch(trader: Trader, store):
     damaged(store, "control.json", cut_off)
-    unchanged(store)
-    refused(trader("halt", "--why", "x"), code=4, says=("control.json",))
+    assert trader("halt", "--why", "x").code == 0
+    (halted,) = trader("run", "--json").json()["runs"]
+    assert halted["decision"]["reason"] == "control-halt"

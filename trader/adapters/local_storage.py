@@ -12,8 +12,9 @@ import fcntl
 import hashlib
 import os
 import re
-import tempfile
 import threading
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _NAME = "[A-Za-z0-9_=-][A-Za-z0-9._=-]*"
 _KEY = re.compile(f"{_NAME}(/{_NAME})*")
 _PREFIX = re.compile(f"({_NAME}/)*({_NAME})?")
 _PRIVATE = ".storage"
+_ABANDONED_SECONDS = 86_400
 
 
 class LocalStorage:
@@ -33,6 +35,7 @@ class LocalStorage:
         self._root = root
         self._durable = durable
         self._thread_lock = threading.Lock()
+        self._swept = False
 
     def __repr__(self) -> str:
         return f"LocalStorage({str(self._root)!r})"
@@ -146,7 +149,10 @@ class LocalStorage:
     def _write_temporary(self, data: bytes) -> Path:
         folder = self._root / _PRIVATE / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder)
+        self._sweep(folder)
+        # Not mkstemp, which keeps everybody else out: who may read a store is the umask's business.
+        name = folder / uuid.uuid4().hex
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -154,9 +160,18 @@ class LocalStorage:
                 if self._durable:
                     os.fsync(file.fileno())
         except OSError:  # a full disk must not fill further
-            Path(name).unlink()
+            name.unlink()
             raise
-        return Path(name)
+        return name
+
+    def _sweep(self, folder: Path) -> None:
+        """Once in this object's life, remove what killed processes left behind, long after they can have been alive."""
+        if not self._swept:
+            self._swept = True
+            for left in folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+                    if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                        left.unlink()
 
     def _rename_into(self, path: Path, data: bytes) -> str:
         temporary = self._write_temporary(data)

@@ -9,6 +9,7 @@ their start balances then. An account whose object was deleted is a fresh one wi
 Binance's testnet.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
@@ -114,13 +115,14 @@ class SimulatedExchange:
 
     def _change(self, change: Callable[[Account], tuple[Account, Answer]]) -> Answer:
         """Load, apply, compare and swap; on a lost race again, on what the winner left."""
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             account, etag = self._load()
             after, answer = change(account)
             try:
                 if after is not account:
                     self._save(after, etag=etag)
             except Conflict:
+                time.sleep(attempt / 1000)  # the machine's time, not the market's
                 continue
             self._opened |= self._used
             return answer

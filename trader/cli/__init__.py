@@ -2,20 +2,25 @@
 
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from typing import NoReturn
 
 import typer
 
 from trader.cli import research as _research  # noqa: F401 - registers its commands
 from trader.cli.commands import app
-from trader.cli.exit import INTERRUPTED, exit_code
+from trader.cli.exit import INTERRUPTED, TERMINATED, exit_code
 from trader.core.errors import TraderError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without words it is `run`."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["run"]
     try:
         typer.main.get_command(app).main(words, prog_name="trader")
@@ -27,11 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    """End as Ctrl-C would: a run that is under way gives its hour back to the next process."""
+    raise SystemExit(TERMINATED)
+
+
 def _ended(end: SystemExit) -> int:
     """Return the exit code; the library has turned Ctrl-C and a closed pipe into codes of its own."""
     if isinstance(end.__context__, BrokenPipeError):  # the reader (head, less) has seen enough, which is no failure
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may Python's own flush complain
         return 0
-    if end.code == INTERRUPTED:
+    if end.code in (INTERRUPTED, TERMINATED):
         sys.stderr.write("interrupted; what was committed stays\n")
     return end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from trader import __version__
 from trader.cli.exit import worst
 from trader.cli.output import Bar, parse_moment, say, say_json
 from trader.config import Settings, Symbol, load_settings
@@ -20,12 +21,27 @@ if TYPE_CHECKING:
     from trader.jobs.run import SymbolRun
 
 app = typer.Typer(
-    help="A machine-learning paper trader: one decision a closed kline, on paper money only.",
     add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and leave")
+    ] = False,
+) -> None:
+    """Trade on paper, by machine learning: one decision a closed kline."""
+
 
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="symbol to trade; may be repeated")]
 OneSymbol = Annotated[str, typer.Option("--symbol", help="symbol, such as BTCUSDT")]

@@ -8,12 +8,14 @@
 5    refused: the other side understood and said no
 75   not now: the market, the exchange or the storage was not ready; the same command later may succeed
 130  interrupted; what was committed stays
+143  told to terminate; what was committed stays
 """
 
 from trader.core.errors import BadConfig, BadData, Conflict, Rejected, Retryable, TraderError
 
 _CODES: dict[type[TraderError], int] = {BadConfig: 3, BadData: 4, Rejected: 5, Retryable: 75, Conflict: 75}
 INTERRUPTED = 130
+TERMINATED = 143
 _LATER = 75
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trader.core.errors import BadConfig, Conflict
+from trader.core.errors import BadConfig, BadData, Conflict
 from trader.core.risk import Control, ControlMode
 from trader.ports import ObjectStorage
 from trader.store.codec import from_json, to_json
@@ -73,7 +73,14 @@ def say(storage: ObjectStorage, *, mode: ControlMode, why: str, who: str, at: da
     if stored is None:
         storage.create(CONTROL_KEY, to_json(StoredControl(control=control)))
         return control
-    before = from_json(StoredControl, stored.data, key=CONTROL_KEY, schema=SCHEMA).control
-    control = replace(control, sequence=before.sequence + 1)
+    control = replace(control, sequence=_next_sequence(stored.data, at=at))
     storage.replace(CONTROL_KEY, to_json(StoredControl(control=control)), stored.etag)
     return control
+
+
+def _next_sequence(data: bytes, *, at: datetime) -> int:
+    """Return a number no run has seen. What was said before may be unreadable: the switch has to work all the same."""
+    try:
+        return from_json(StoredControl, data, key=CONTROL_KEY, schema=SCHEMA).control.sequence + 1
+    except BadData:
+        return int(at.timestamp())

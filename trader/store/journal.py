@@ -142,7 +142,10 @@ class Journal:
         stored = self._storage.get(key)
         if stored is None:
             return None
-        return StoredRecord(record=from_json(RunRecord, stored.data, key=key, schema=SCHEMA), etag=stored.etag)
+        record = from_json(RunRecord, stored.data, key=key, schema=SCHEMA)
+        if record.key != self.key(self._open_time(key)):
+            raise BadData(f"{key} holds the record of {record.key.bot_id} {record.key}; restore it from a backup")
+        return StoredRecord(record=record, etag=stored.etag)
 
     def _object_key(self, open_time: datetime) -> str:
         return f"{self._prefix}{open_time:%Y/%m/%dT%H%M}.json"

@@ -11,6 +11,7 @@ What must hold:
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -136,6 +137,7 @@ class KlineStore:
             except Conflict:
                 if attempt == _ATTEMPTS:
                     raise
+                time.sleep(attempt / 1000)  # two that write at the same pace would go on losing in turns
                 continue
             self._remember(key, _Stored(part=new, etag=etag))
             return old, new
