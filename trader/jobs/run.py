@@ -7,26 +7,20 @@ the run.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-import numpy as np
-
 from trader.core.decision import Decision, Reason
-from trader.core.errors import BadConfig, BadData, TraderError
-from trader.core.indicators import FILTER_INDICATORS, WARM_UP, compute_indicators
-from trader.core.journal import BotState, Inputs, RunRecord, Status
-from trader.core.klines import Klines, close_of, digest, from_ms, last_closed
-from trader.core.risk import Control, find_block, outside_range
-from trader.core.strategy import Observation, advance
+from trader.core.errors import BadConfig, TraderError
+from trader.core.journal import BotState, RunRecord, Status
+from trader.core.klines import close_of, last_closed
 from trader.jobs.bot import Bot, Desk
 from trader.jobs.claim import InProgress, claim, give_back, take_over
-from trader.jobs.execute import execute, open_allocation, retarget
-from trader.jobs.refresh import Window, refresh
+from trader.jobs.decide import decide
+from trader.jobs.execute import execute
+from trader.jobs.refresh import refresh
 from trader.jobs.stopwatch import Stopwatch
-from trader.jobs.train import champion_or_first
-from trader.ml.training import TrainedModel
-from trader.store.control import check_stamp, claim_store, read_control
+from trader.store.control import check_stamp, claim_store
 from trader.store.journal import Position, StoredRecord
 
 log = logging.getLogger(__name__)
@@ -122,7 +116,7 @@ def _decide_and_trade(desk: Desk, stored: StoredRecord, *, position: Position, w
     if record.status is Status.CLAIMED:
         window = refresh(desk.bot, desk.symbol, open_time=record.key.open_time, since=position.state.paper.open_time)
         watch.lap("refresh")
-        record = _decide(desk, record, window=window, state=position.state)
+        record = decide(desk, record, window=window, state=position.state)
         watch.lap("decide")
     stored, record = execute(desk, stored, record, may_send=_may_send(desk, record))
     watch.lap("execute")
@@ -153,91 +147,6 @@ def _recover(desk: Desk, position: Position) -> Position:
         if record.state is not None:
             position = Position(open_time=record.key.open_time, state=record.state)
     return position
-
-
-def _decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState) -> RunRecord:
-    """Return the record with inputs, settlement, decision and the books after it; nothing is sent or stored yet."""
-    bot, klines = desk.bot, window.klines
-    if not len(klines):
-        raise BadData(
-            f"{desk.symbol} {bot.interval}: there are no closed klines, neither stored nor on the market; ingest some"
-            " history or check the symbol"
-        )
-    model = champion_or_first(desk, last=klines.last)
-    control = read_control(bot.storage)
-    inputs, blocked = _look(desk, window, model=model, control=control)
-    observation = Observation(
-        open_time=klines.last,
-        close=inputs.price,
-        p_up=inputs.p_up,
-        volatility=inputs.volatility or 0.0,
-        volume_ratio=inputs.volume_ratio or 0.0,
-        blocked=blocked,
-        control=control,
-        model_id=inputs.model_id,
-    )
-    step = advance(state.paper, closes=_closes_after(klines, state.paper.open_time), now=observation, rules=bot.rules)
-    after = replace(state, paper=step.book, allocation=state.allocation or open_allocation(desk))
-    return replace(
-        record,
-        status=Status.DECIDED,
-        inputs=inputs,
-        settled=step.settled,
-        marks=step.marks,
-        decision=step.decision,
-        trigger=step.trigger,
-        state=retarget(desk, after),
-    )
-
-
-def _look(desk: Desk, window: Window, *, model: TrainedModel | None, control: Control) -> tuple[Inputs, Reason | None]:
-    """Return what the decision rests on, and why it may not be made, if so."""
-    klines = window.klines[-WARM_UP:]
-    is_warm, is_filled = len(klines) == WARM_UP, bool(klines.filled[-1])
-    filters = compute_indicators(klines, FILTER_INDICATORS)[-1] if is_warm else None
-    rows = compute_indicators(klines, model.card.features)[-1:] if is_warm and model else None
-    p_up = float(model.classifier.probabilities(rows)[0]) if model and rows is not None else None
-    blocked = find_block(
-        is_late=window.is_late,
-        is_filled=is_filled,
-        is_warm=is_warm,
-        is_outside=rows is not None
-        and model is not None
-        and bool(
-            outside_range(
-                rows, low=model.card.feature_low, high=model.card.feature_high, margin=desk.bot.rules.risk.range_margin
-            )[0]
-        ),
-        model_last=model.card.last if model else None,
-        open_time=klines.last,
-        limits=desk.bot.rules.risk,
-    )
-    inputs = Inputs(
-        model_id=model.card.model_id if model else None,
-        klines=len(klines),
-        klines_digest=digest(klines),
-        window_start=klines.first,
-        price=float(klines.close[-1]),
-        features=dict(zip(model.card.features, map(float, rows[0]), strict=True)) if model and rows is not None else {},
-        volatility=None if filters is None else float(filters[0]),
-        volume_ratio=None if filters is None else float(filters[1]),
-        p_up=p_up,
-        control=control,
-    )
-    return inputs, blocked
-
-
-def _closes_after(klines: Klines, open_time: datetime | None) -> list[tuple[datetime, float]]:
-    """Return the closes of the hours that are not settled yet. Raises BadData when the klines do not reach back."""
-    if open_time is None:
-        return []
-    if klines.first > open_time:
-        raise BadData(
-            f"klines begin at {klines.first:%Y-%m-%d %H:%M} UTC, after the last run ({open_time:%Y-%m-%d %H:%M} UTC);"
-            " ingest the hours between"
-        )
-    new = klines[klines.index_of(open_time + timedelta(milliseconds=1)) :]
-    return [(from_ms(time), float(close)) for time, close in zip(new.open_time, np.asarray(new.close), strict=True)]
 
 
 def _may_send(desk: Desk, record: RunRecord) -> bool:
