@@ -47,6 +47,7 @@ def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState) ->
     return replace(
         record,
         status=Status.DECIDED,
+        versions=bot.versions,
         inputs=inputs,
         settled=step.settled,
         marks=step.marks,

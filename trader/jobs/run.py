@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from trader.core.decision import Decision, Reason
-from trader.core.errors import BadConfig, TraderError
+from trader.core.errors import BadConfig, Conflict, TraderError
 from trader.core.journal import BotState, RunRecord, Status
 from trader.core.klines import close_of, last_closed
 from trader.jobs.bot import Bot, Desk
@@ -69,7 +69,8 @@ def run_symbols(bot: Bot) -> list[SymbolRun]:
 def _run_symbol(desk: Desk) -> SymbolRun:
     try:
         result = run(desk)
-    except InProgress:
+    except (InProgress, Conflict) as error:  # somebody else has written the record that was ours: it is theirs now
+        log.warning("%s: left to another process: %s", desk.symbol, error)
         return SymbolRun(symbol=desk.symbol, outcome=Outcome.IN_PROGRESS)
     except TraderError as error:
         return SymbolRun(symbol=desk.symbol, outcome=Outcome.FAILED, error=error)
