@@ -11,13 +11,19 @@ import pytest
 from PIL import Image
 
 from tests.builders import klines_of, random_klines, without
+from trader.core.accounting import Costs
 from trader.core.errors import BadConfig
 from trader.core.indicators import feature_names
 from trader.core.klines import checked, empty, fill_gaps
 from trader.report.explore import explore_page
 from trader.report.explore_labels import feature_section
 
-WHAT = {"symbol": "BTCUSDT", "interval": "1h", "preset": "ten"}
+WHAT = {
+    "symbol": "BTCUSDT",
+    "interval": "1h",
+    "preset": "ten",
+    "costs": Costs(fee_rate=0.001, slippage_rate=0.0),
+}
 SECTIONS = (
     "Coverage",
     "Price and volatility",
@@ -163,3 +169,13 @@ def test_seven_years_of_bitcoin(real_data):
     assert len(pictures(html)) == 22
     # the closes revert a little: an hour after a close below its average rises more often, in every year
     assert re.search(r"ma_5 0\.55\d \+0\.05\d+ (\d) of \1", read)
+
+
+def test_the_costs_of_the_settings_are_the_ones_the_page_speaks_of():
+    dear = {**WHAT, "costs": Costs(fee_rate=0.0007, slippage_rate=0.0003)}
+    read = words(
+        explore_page(random_klines(2200, seed=1), **{**WHAT, "costs": Costs(fee_rate=0.00025, slippage_rate=0)})
+    )
+    assert "costs 2 x 2.5 bp" in read
+    assert "Beyond 5 bp" in read
+    assert "costs 2 x 10 bp" in words(explore_page(random_klines(2200, seed=1), **dear))

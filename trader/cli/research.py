@@ -67,7 +67,13 @@ def explore(
 
     settings = settings_for([symbol])
     storage = open_storage(settings)
-    page = make_page(storage, symbol=symbol, interval=settings.bot.interval, preset=settings.train.features)
+    page = make_page(
+        storage,
+        symbol=symbol,
+        interval=settings.bot.interval,
+        preset=settings.train.features,
+        costs=settings.rules().costs,
+    )
     if out is None:
         key = f"reports/{symbol}-{settings.bot.interval}-explore.html"
         storage.put(key, page.encode())

@@ -6,6 +6,7 @@ Describing all klines is itself a look at the future: the page is for understand
 
 import numpy as np
 
+from trader.core.accounting import Costs
 from trader.core.errors import BadConfig
 from trader.core.klines import FloatArray, IntArray, Klines, fill_gaps, interval_ms
 from trader.report import explore_labels, group_charts, market_charts, page
@@ -33,7 +34,7 @@ _DAYS = dict(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
 _HOURS = {hour: str(hour) for hour in range(0, 24, 3)}
 
 
-def explore_page(klines: Klines, *, symbol: str, interval: str, preset: str) -> str:
+def explore_page(klines: Klines, *, symbol: str, interval: str, preset: str, costs: Costs) -> str:
     """Return the page as one self-contained HTML text. Raises BadConfig for an unknown preset or another interval.
 
     The klines are gap-filled and flagged; holes that are left are filled here. None at all give a page that says so.
@@ -52,7 +53,7 @@ def explore_page(klines: Klines, *, symbol: str, interval: str, preset: str) -> 
         page.Section(title="Returns", body=_returns(returns)),
         page.Section(title="Memory", body=_memory(returns)),
         page.Section(title="Time of day and week", body=_calendar(klines, returns)),
-        page.Section(title="The label and the costs", body=explore_labels.label_section(klines)),
+        page.Section(title="The label and the costs", body=explore_labels.label_section(klines, costs=costs)),
         page.Section(
             title=f"Features and the next {noun(interval)}", body=explore_labels.feature_section(klines, preset=preset)
         ),
@@ -184,7 +185,7 @@ def _profiles(
             group_charts.draw_mean_profile(mean, ticks=ticks, title=f"{name}: mean return", xlabel=xlabel),
             title=f"{name}: mean return",
             reading=f"A group whose 95 % interval leaves zero stands out, but {size / 20:.1f} of {size} do so by "
-            "chance; compare the height with the 10 bp that one side of a trade costs.",
+            "chance; compare the height with what one side of a trade costs.",
         ),
         page.picture(
             group_charts.draw_activity_profile(move, volume, ticks=ticks, title=f"{name}: activity", xlabel=xlabel),

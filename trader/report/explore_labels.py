@@ -12,21 +12,19 @@ from trader.report.feature_statistics import MIN_YEAR, Relation, Rows, deciles, 
 from trader.report.market_statistics import Year, break_even_hit_rate, by_year
 from trader.report.market_statistics import noun as kline_noun
 
-COSTS = Costs(fee_rate=0.001, slippage_rate=0.0)
-"""What moves are held against: 10 bp a side, so 20 bp to open a position and leave it."""
 MIN_LABELS = 50
 MIN_LABELLED = 300
 """Rows for the deciles: thirty in each, below which an interval says nothing."""
 
 
-def label_section(klines: Klines) -> str:
+def label_section(klines: Klines, *, costs: Costs) -> str:
     """Return the base rate of the label by year and the size of moves against the costs."""
-    years = by_year(klines, costs=COSTS)
+    years = by_year(klines, costs=costs)
     count = years[-1].count if years else 0
     if count < MIN_LABELS:
         return page.too_few(count, needed=MIN_LABELS, noun="labels", what="Base rate and costs")
     noun = kline_noun(klines.interval)
-    cost = 2 * COSTS.rate
+    cost = 2 * costs.rate
     rates = page.picture(
         group_charts.draw_base_rates(years, noun=noun),
         title=f"Share of {noun}s that rise, by year",
@@ -39,15 +37,15 @@ def label_section(klines: Klines) -> str:
         reading=f"Only {noun}s beyond {1e4 * cost:g} bp (dashed on the right) could pay for a position of one "
         f"{noun}, and only if the direction was right.",
     )
-    return _costs_note(years[-1], noun=noun) + page.grid(rates, moves) + _years_table(years)
+    return _costs_note(years[-1], noun=noun, costs=costs) + page.grid(rates, moves) + _years_table(years, cost=cost)
 
 
-def _costs_note(whole: Year, *, noun: str) -> str:
-    needed = break_even_hit_rate(mean_move=whole.mean_move, costs=COSTS)
+def _costs_note(whole: Year, *, noun: str, costs: Costs) -> str:
+    needed = break_even_hit_rate(mean_move=whole.mean_move, costs=costs)
     verdict = f"it has to be right in {100 * needed:.1f} % of {noun}s" if needed < 1 else "no hit rate is enough"
     return page.text(
         f"How large is one {noun}? The mean absolute move is {1e4 * whole.mean_move:.1f} bp, the median "
-        f"{1e4 * whole.median_move:.1f} bp. Opening and leaving a position costs 2 x {1e4 * COSTS.rate:g} bp, and "
+        f"{1e4 * whole.median_move:.1f} bp. Opening and leaving a position costs 2 x {1e4 * costs.rate:g} bp, and "
         f"{100 * whole.beyond_costs:.1f} % of {whole.count:,} {noun}s move further than that. A strategy that turns "
         f"round every {noun} pays it every time: {verdict} to break even, if it is right as often in small moves as in "
         "large ones. Otherwise it has to trade less often, or only before larger moves.",
@@ -55,10 +53,18 @@ def _costs_note(whole: Year, *, noun: str) -> str:
     )
 
 
-def _years_table(years: Sequence[Year]) -> str:
+def _years_table(years: Sequence[Year], *, cost: float) -> str:
     return page.table(
         "The label by year (rows with a real kline and a real next one)",
-        head=("Year (UTC)", "Labels", "Rising", "95 % interval", "Mean |move|", "Median |move|", "Beyond 20 bp"),
+        head=(
+            "Year (UTC)",
+            "Labels",
+            "Rising",
+            "95 % interval",
+            "Mean |move|",
+            "Median |move|",
+            f"Beyond {1e4 * cost:g} bp",
+        ),
         rows=[
             (
                 str(year.year) if year.year else "All",
