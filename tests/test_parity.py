@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from tests.builders import HOUR, random_klines, without
 from tests.desks import FIRST, RECIPE, SYMBOL, make_desk, small_rules, with_model
+from trader.adapters.clocks import VirtualClock
 from trader.bootstrap import build_replay
 from trader.config import Settings
 from trader.core.indicators import FEATURE_PRESETS, FILTER_INDICATORS, compute_indicators
-from trader.core.klines import checked, fill_gaps
+from trader.core.klines import checked, fill_gaps, from_ms
 from trader.core.risk import OnHalt
 from trader.jobs.replay import install_model, replay
 from trader.jobs.run import run
+from trader.jobs.train import train_stored
 from trader.ml.backtest import backtest
 from trader.ml.training import train_model
 from trader.store.journal import Journal
@@ -43,7 +45,7 @@ def assert_same(records, tested):
         for r in records
     ]
     p_up, exposure, reasons, net, _ = zip(*table, strict=True)
-    assert np.array_equal(np.array(p_up), tested.p_up)
+    assert np.array_equal(np.array(p_up, dtype=float), tested.p_up, equal_nan=True)
     assert np.array_equal(np.array(exposure), tested.exposure)
     assert reasons == tested.reasons
     settled = [hour for record in records for hour in record.settled]
@@ -113,7 +115,7 @@ def test_cutting_off_the_future_changes_nothing_before_the_cut(cut, seed):
     assert np.array_equal(
         compute_indicators(cut_off, names), compute_indicators(klines, names)[: len(cut_off)], equal_nan=True
     )
-    assert np.array_equal(part.p_up, whole.p_up[:cut])
+    assert np.array_equal(part.p_up, whole.p_up[:cut], equal_nan=True)
     assert np.array_equal(part.exposure, whole.exposure[:cut])
     assert np.array_equal(part.net, whole.net[: cut - 1])
     assert part.reasons == whole.reasons[:cut]
@@ -152,3 +154,41 @@ def test_five_real_months_replayed_equal_one_pass_over_the_full_history(tmp_path
     if on_halt is OnHalt.STOP:
         assert outcome.halts == 1
         assert tested.exposure[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "gap", [range(300, 550), range(395, 402), range(401, 402), range(1390, 1400), range(1395, 1405)]
+)
+def test_a_gap_where_the_window_begins_or_the_replay_does_changes_nothing(tmp_path, gap):
+    """The first decision's window begins at row 401; its first rows have to be filled from a close before the gap."""
+    klines = without(random_klines(1500, seed=3), *gap)
+    desk = with_model(make_desk(tmp_path, klines))
+    model = desk.models.load(desk.models.champion().model_id)
+    stored = make_desk(tmp_path / "stored", klines)
+    stored.bot.klines.append(SYMBOL, klines)
+    assert train_stored(stored, end=FIRST, promote_anyway=False).model_id == model.card.model_id
+    end = FIRST + 30 * HOUR
+    replay(desk, clock=desk.bot.clock, start=FIRST, end=end, progress=Quiet())
+    tested = backtest(fill_gaps(klines), model=model, rules=desk.bot.rules, start=FIRST, end=end)
+    records = [desk.journal.read(time).record for time in desk.journal.open_times()]
+    assert_same(records, tested)
+    assert "warm-up" not in tested.reasons
+
+
+@pytest.mark.parametrize("interval", ["1h", "15m", "1d"])
+def test_after_a_gap_longer_than_the_window_replay_and_backtest_go_on_alike(tmp_path, interval):
+    klines = without(random_klines(2700, seed=4, interval=interval), *range(1450, 2600))
+    full = fill_gaps(klines)
+    model = train_model(full[:1400], symbol=SYMBOL, recipe=RECIPE_OF[interval], now=FIRST, versions={"trader": "test"})
+    rules = small_rules(risk={"model_max_age_days": 3650, "range_margin": 1000.0})
+    start, end = from_ms(full.open_time[2590]), from_ms(full.open_time[2640])
+    desk = make_desk(tmp_path, klines, rules=rules, clock=VirtualClock(start))
+    desk.models.save(model)
+    desk.models.promote(model.card.model_id, now=FIRST, why="for a test")
+    replay(desk, clock=desk.bot.clock, start=start, end=end, progress=Quiet())
+    tested = backtest(full, model=model, rules=rules, start=start, end=end)
+    assert_same([desk.journal.read(time).record for time in desk.journal.open_times()], tested)
+    assert len(set(tested.exposure)) > 1
+
+
+RECIPE_OF = {"1h": RECIPE, "15m": RECIPE, "1d": replace(RECIPE, look_back_days=360)}

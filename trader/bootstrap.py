@@ -110,6 +110,7 @@ def _assemble(
         interval=settings.bot.interval,
         symbols=symbols,
         origin=Origin.LIVE,
+        market_id=f"seed {settings.demo.seed}" if isinstance(market, SyntheticMarket) else "",
         owner=f"{socket.gethostname()}:{uuid.uuid4().hex[:12]}",
         rules=settings.rules(),
         notional=settings.sizing.notional,

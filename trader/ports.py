@@ -80,7 +80,7 @@ class Exchange(Protocol):
     """Where orders go.
 
     `submit` raises Rejected when the exchange certainly did not take the order, and Retryable when that is *unknown*:
-    only `find` can tell then.
+    only `settle` can tell then.
     """
 
     def rules(self, symbol: str) -> SymbolRules:
@@ -92,8 +92,12 @@ class Exchange(Protocol):
     def submit(self, intent: OrderIntent) -> ExecutionReport:
         """Send a market order and return what became of it."""
 
-    def find(self, symbol: str, client_order_id: str) -> ExecutionReport | None:
-        """Return the order with this client order id, None when the exchange says it has none."""
+    def settle(self, intent: OrderIntent) -> ExecutionReport | None:
+        """Return what became of an order, None only when it was not taken *and never will be*.
+
+        An owner that was frozen may still be about to send it: whoever answers None has seen to it that this is too
+        late. Raises Retryable as long as that is not certain.
+        """
 
 
 class KlineArchive(Protocol):

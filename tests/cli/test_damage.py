@@ -19,7 +19,8 @@ NEXT = "journal/DEMOUSDT/1h/2026/01/01T0100.json"
 
 KLINES = "klines/DEMOUSDT/1h/2026-01.parquet"
 LEDGER = "ledger/DEMOUSDT/1h/2026-01.parquet"
-BEFORE_THE_CLAIM = ["bot.json", "state/DEMOUSDT/1h.json"]
+STATE = "state/DEMOUSDT/1h.json"
+BEFORE_THE_CLAIM = ["bot.json"]
 AFTER_THE_CLAIM = [
     KLINES,
     "models/DEMOUSDT/1h/champion.json",
@@ -144,11 +145,28 @@ def test_a_damaged_ledger_does_not_fail_a_run_and_is_made_again_when_it_is_delet
     assert trader("chart").code == 0
 
 
-@pytest.mark.parametrize("damage", [cut_off, newer])
-def test_a_chart_of_a_damaged_ledger_is_refused(damage: Callable[[bytes], bytes], trader: Trader, store, unchanged):
-    damaged(store, LEDGER, damage)
+def test_a_chart_of_a_ledger_of_a_newer_version_is_refused(trader: Trader, store, unchanged):
+    damaged(store, LEDGER, newer)
     unchanged(store)
     refused(trader("chart"), code=4, says=("2026-01.parquet",))
+
+
+@pytest.mark.parametrize("damage", [cut_off, emptied])
+def test_a_damaged_copy_of_the_journal_is_made_again_from_it(damage: Callable[[bytes], bytes], trader: Trader, store):
+    whole = (store / LEDGER).read_bytes()
+    damaged(store, LEDGER, damage)
+    damaged(store, STATE, damage)
+    assert trader("status", "--json").json()["symbols"][0]["record"]["key"]["open_time"].startswith("2026-01-01T00")
+    assert trader("chart").code == 0
+    assert (store / LEDGER).read_bytes() == whole
+    (answer,) = trader("run", "--json").json()["runs"]
+    assert (answer["outcome"], answer["kline"]) == ("done", "2026-01-01T01:00:00+00:00")
+
+
+def test_a_state_of_a_newer_version_stops_the_run(trader: Trader, store, unchanged):
+    damaged(store, STATE, newer)
+    unchanged(store)
+    refused(trader("run"), code=4, says=(STATE, "upgrade"))
 
 
 def test_a_halt_works_on_a_damaged_switch(trader: Trader, store):

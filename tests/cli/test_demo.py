@@ -13,7 +13,7 @@ def records(store) -> list[str]:
 def test_the_first_demo_replays_the_past_and_lives_one_hour(trader: Trader, empty_store):
     answer = trader("demo")
     assert (answer.code, answer.err) == (0, "")
-    for words in ("REPLAY: 24 past hours", "Nothing of it was live", "LIVE: one demo hour", "ALL 25 RUNS SO FAR"):
+    for words in ("REPLAY: 24 past klines", "Nothing of it was live", "LIVE: one demo hour", "ALL 25 RUNS SO FAR"):
         assert words in answer.out
     for words in ("round trips", "fee 10 bp", "planted edge", "reports/DEMOUSDT-1h-equity.png"):
         assert words in answer.out

@@ -124,17 +124,17 @@ def test_of_two_symbols_one_fails_and_the_other_runs(trader: Trader, empty_store
         monkeypatch.setenv("TRADER__MARKET__BASE_URL", binance.url)
         first = trader(*both, (moment - HOUR).isoformat())
         assert [run["outcome"] for run in first.json()["runs"]] == ["done", "done"]
-        state = empty_store / "state/ETHUSDT/1h.json"
-        state.write_bytes(state.read_bytes()[:99])
+        pointer = empty_store / "models/ETHUSDT/1h/champion.json"
+        pointer.write_bytes(pointer.read_bytes()[:20])
         binance.now = to_ms(moment)
         answer = trader(*both, moment.isoformat())
     assert answer.code == 4
     failed, done = answer.json()["runs"]
     assert (failed["symbol"], failed["outcome"]) == ("ETHUSDT", "failed")
-    assert "state/ETHUSDT/1h.json" in failed["error"]
+    assert "models/ETHUSDT/1h/champion.json" in failed["error"]
     assert (done["symbol"], done["outcome"], done["error"]) == ("BTCUSDT", "done", None)
     assert done["kline"] == (moment - HOUR).isoformat()
-    refused(answer, code=4, says=("state/ETHUSDT/1h.json",))
+    refused(answer, code=4, says=("models/ETHUSDT/1h/champion.json",))
 
 
 def test_a_halt_flattens_with_the_next_run_until_a_resume(trader: Trader, store):

@@ -23,7 +23,7 @@ def test_two_runs_are_the_same_when_all_four_parts_are():
 
 def test_a_bot_begins_flat_in_its_first_epoch_with_nothing_allocated():
     state = BotState()
-    assert (state.paper.exposure, state.paper.hours, state.paper.open_time) == (0.0, 0, None)
+    assert (state.paper.exposure, state.paper.klines, state.paper.open_time) == (0.0, 0, None)
     assert (state.execution.position, state.execution.cash, state.execution.target) == (Decimal(0),) * 3
     assert (state.allocation, state.epoch) == (None, 1)
 

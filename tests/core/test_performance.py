@@ -20,7 +20,7 @@ NET = [0.019, -0.01, -0.001, 0.029, 0.0]
 
 def test_sums_costs_and_turnover_by_hand():
     found = figures(EXPOSURE, GROSS, NET)
-    assert found.hours == 5
+    assert found.klines == 5
     assert found.gross == pytest.approx(0.04, abs=1e-15)
     assert found.net == pytest.approx(0.037, abs=1e-15)
     assert found.costs == pytest.approx(0.003, abs=1e-15)
@@ -91,7 +91,7 @@ def test_drawdown_is_the_largest_fall_of_the_sum_from_an_earlier_peak(returns, d
 
 def test_no_hours_are_all_zeros_and_no_ratio():
     found = figures([], [], [])
-    assert (found.hours, found.gross, found.net, found.compounded, found.costs) == (0, 0.0, 0.0, 0.0, 0.0)
+    assert (found.klines, found.gross, found.net, found.compounded, found.costs) == (0, 0.0, 0.0, 0.0, 0.0)
     assert (found.max_drawdown, found.exposed, found.turnover, found.round_trips) == (0.0, 0.0, 0.0, 0)
     assert math.isnan(found.sharpe)
     assert math.isnan(found.hit_rate)

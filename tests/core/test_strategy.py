@@ -98,7 +98,7 @@ def test_an_hour_is_settled_with_the_exposure_decided_before_it_and_pays_for_tha
     assert fourth.settled == (HourReturn(open_time=at(2), exposure=-1.0, gross=0.0, net=0.0),)
     assert fourth.book.net == approximately(0.197)
     assert fourth.book.gross == approximately(0.20)
-    assert fourth.book.hours == 3
+    assert fourth.book.klines == 3
 
 
 def test_what_the_model_says_now_does_not_touch_the_hour_that_is_settled_now():
@@ -335,5 +335,5 @@ def test_hour_by_hour_is_bit_for_bit_what_arrays_give(seed, filled_share):
     assert [hour.net for hour in settled] == net.tolist()
     assert steps[-1].book.net == cumulative(net)[-1]
     found = evaluate(exposure=exposure[:-1], gross=gross, net=net, interval="1h")
-    assert (found.net, found.gross, found.hours) == (steps[-1].book.net, steps[-1].book.gross, steps[-1].book.hours)
+    assert (found.net, found.gross, found.klines) == (steps[-1].book.net, steps[-1].book.gross, steps[-1].book.klines)
     assert steps[-1].book.peak - steps[-1].book.since_resume <= found.max_drawdown

@@ -17,7 +17,7 @@ from trader.core.journal import Status
 from trader.core.klines import Klines, close_of, concat, fill_gaps
 from trader.core.orders import NotSent
 from trader.core.risk import ControlMode
-from trader.jobs.run import Outcome, run
+from trader.jobs.run import Outcome, left_behind, run, run_symbols
 from trader.simulator.account import decode
 from trader.store.control import say
 from trader.store.ledger import table_of
@@ -100,7 +100,7 @@ def test_the_paper_book_is_the_plain_sum_of_exposure_times_return_less_costs(des
     changes = np.abs(np.diff([0.0, *exposure]))[:39]
     by_hand = sum(held * move - 0.001 * change for held, move, change in zip(exposure, returns, changes, strict=False))
     assert records[-1].state.paper.net == pytest.approx(by_hand, abs=1e-12)
-    assert records[-1].state.paper.hours == 39
+    assert records[-1].state.paper.klines == 39
     assert {1.0, -1.0} <= set(exposure), "both directions have to occur, or this shows little"
 
 
@@ -284,6 +284,15 @@ def test_a_copy_that_cannot_be_written_does_not_fail_the_run_and_mends_itself(tm
     in_the_way.rmdir()
     run_hours(desk, 1, first=FIRST + HOUR)
     assert desk.ledger.read().column("open_time").to_pylist() == [FIRST, FIRST + HOUR]
+
+
+def test_a_symbol_that_is_not_traded_any_more_but_still_held_is_named(desk, caplog):
+    run_hours(desk, 1)
+    assert left_behind(desk.bot) == []
+    elsewhere = replace(desk.bot, symbols=())
+    with caplog.at_level(logging.WARNING):
+        assert run_symbols(elsewhere) == []
+    assert f"{SYMBOL} is not traded any more" in caplog.text
 
 
 def test_a_market_without_klines_is_bad_data_not_an_empty_decision(tmp_path):

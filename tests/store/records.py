@@ -31,7 +31,7 @@ def hourly(open_time: datetime, *, status: Status = Status.COMPLETED, hours: int
         "owner": "host:1",
         "started_at": open_time + HOUR,
         "decision": Decision(target=1.0, reason=Reason.LONG),
-        "state": BotState(paper=PaperBook(open_time=open_time, close=float(hours), hours=hours, exposure=1.0)),
+        "state": BotState(paper=PaperBook(open_time=open_time, close=float(hours), klines=hours, exposure=1.0)),
     }
     return RunRecord(**{**values, **changes})
 
@@ -92,7 +92,7 @@ def full_record(*, floats: tuple[float, ...] = FLOATS, amount: Decimal = AMOUNT,
                 net=e,
                 since_resume=f,
                 peak=a,
-                hours=7,
+                klines=7,
                 window=floats,
                 halt=halt,
                 control_sequence=3,

@@ -74,7 +74,7 @@ def test_only_one_process_creates_a_record(journal):
     journal.create(hourly(at(1), hours=1))
     with pytest.raises(Conflict):
         journal.create(hourly(at(1), hours=2))
-    assert journal.read(at(1)).record.state.paper.hours == 1
+    assert journal.read(at(1)).record.state.paper.klines == 1
 
 
 def test_an_unfinished_record_is_replaced_and_only_by_who_saw_it_last(journal):
@@ -125,14 +125,14 @@ def test_a_kill_between_commit_and_state_is_noticed(journal, storage):
     lived(journal, range(4))
     lived(journal, [4], saved=False)
     position = journal.latest(before=at(5))
-    assert (position.open_time, position.state.paper.hours, position.unfinished) == (at(4), 4, ())
+    assert (position.open_time, position.state.paper.klines, position.unfinished) == (at(4), 4, ())
 
 
 def test_a_copy_several_hours_behind_over_holes_goes_to_the_newest_completed_run(journal):
     lived(journal, [0])
     lived(journal, [3, 7], saved=False)
-    assert journal.latest(before=at(10)).state.paper.hours == 7
-    assert journal.latest(before=at(7)).state.paper.hours == 3  # the run of hour 7 itself is not before hour 7
+    assert journal.latest(before=at(10)).state.paper.klines == 7
+    assert journal.latest(before=at(7)).state.paper.klines == 3  # the run of hour 7 itself is not before hour 7
 
 
 def test_unfinished_runs_after_the_newest_completed_one_are_reported_oldest_first(journal):
@@ -140,7 +140,7 @@ def test_unfinished_runs_after_the_newest_completed_one_are_reported_oldest_firs
     lived(journal, [3], status=Status.DECIDED)
     lived(journal, [5], status=Status.CLAIMED)
     position = journal.latest(before=at(6))
-    assert (position.open_time, position.state.paper.hours) == (at(2), 2)
+    assert (position.open_time, position.state.paper.klines) == (at(2), 2)
     assert [stored.record.key.open_time for stored in position.unfinished] == [at(3), at(5)]
     assert position.unfinished[0] == journal.read(at(3))
 
@@ -161,9 +161,9 @@ def test_a_missing_state_is_made_again_from_the_journal(journal, storage, hours)
     lived(journal, [hours], status=Status.CLAIMED)
     storage.delete(STATE)
     position = journal.latest(before=at(hours + 1))
-    assert (position.open_time, position.state.paper.hours) == (at(hours - 1), hours - 1)
+    assert (position.open_time, position.state.paper.klines) == (at(hours - 1), hours - 1)
     assert [stored.record.key.open_time for stored in position.unfinished] == [at(hours)]
-    assert journal.newest() is None
+    assert journal.newest() == at(hours - 1)
 
 
 def test_a_state_that_is_ahead_is_returned_as_it_is(journal, storage):
@@ -178,10 +178,10 @@ def test_up_to_two_days_are_probed_and_more_are_listed(journal, storage):
     lived(journal, [0])
     lived(journal, [47, 60], saved=False)
     storage.calls.clear()
-    assert journal.latest(before=at(48)).state.paper.hours == 47
+    assert journal.latest(before=at(48)).state.paper.klines == 47
     assert ("keys", "journal/BTCUSDT/1h/") not in storage.calls
     storage.calls.clear()
-    assert journal.latest(before=at(61)).state.paper.hours == 60
+    assert journal.latest(before=at(61)).state.paper.klines == 60
     assert storage.calls == [
         ("get", STATE),
         ("keys", "journal/BTCUSDT/1h/"),
@@ -198,7 +198,7 @@ def test_however_many_runs_were_left_unfinished_the_completed_one_before_them_is
     if is_lost:
         storage.delete(STATE)
     position = journal.latest(before=at(72))
-    assert (position.open_time, position.state.paper.hours) == (at(1), 1)
+    assert (position.open_time, position.state.paper.klines) == (at(1), 1)
     assert [stored.record.key.open_time for stored in position.unfinished] == [at(hour) for hour in range(2, 72)]
 
 
@@ -211,7 +211,7 @@ def test_runs_that_were_never_completed_are_all_reported(journal):
 def test_a_year_behind_goes_to_the_newest_completed_run(journal):
     lived(journal, [0])
     lived(journal, [10, 24 * 200, 24 * 365], saved=False)
-    assert journal.latest(before=at(24 * 366)).state.paper.hours == 24 * 365
+    assert journal.latest(before=at(24 * 366)).state.paper.klines == 24 * 365
 
 
 def test_a_damaged_record_in_the_way_stops_and_is_named(journal, storage):
@@ -234,12 +234,38 @@ def test_a_newer_schema_stops_and_is_named(journal, storage, key):
         journal.read(at(0)) if key.startswith("journal") else journal.latest(before=at(1))
 
 
-def test_a_damaged_state_stops_and_is_named(journal, storage):
-    lived(journal, [0])
+def test_a_damaged_state_is_made_again_from_the_journal(journal, storage):
+    lived(journal, range(3))
     storage.put(STATE, b"{")
-    for ask in (journal.newest, lambda: journal.latest(before=at(1))):
-        with pytest.raises(BadData, match=STATE):
+    assert journal.newest() == at(2)
+    assert journal.latest(before=at(3)).state.paper.klines == 2
+    journal.save_state(journal.read(at(2)).record)
+    assert storage.get(STATE).data.startswith(b'{"schema":1')
+
+
+def test_a_state_of_a_newer_version_is_refused_and_never_overwritten(journal, storage):
+    lived(journal, range(3))
+    storage.put(STATE, b'{"schema": 2}')
+    for ask in (
+        journal.newest,
+        lambda: journal.latest(before=at(3)),
+        lambda: journal.save_state(journal.read(at(2)).record),
+    ):
+        with pytest.raises(BadData, match=f"{STATE} has schema 2"):
             ask()
+    assert storage.get(STATE).data == b'{"schema": 2}'
+
+
+def test_a_process_that_was_frozen_does_not_put_the_state_back(journal, storage):
+    lived(journal, range(3))
+    journal.save_state(journal.read(at(0)).record)
+    assert journal.newest() == at(2)
+
+
+def test_a_lost_state_does_not_let_an_earlier_hour_be_decided_after_a_later_one(journal, storage):
+    lived(journal, range(6))
+    storage.delete(STATE)
+    assert journal.latest(before=at(3)).open_time == at(5)
 
 
 @pytest.mark.parametrize("name", ["2024/01/notes.json", "2024/13/01T0000.json", "2024/01/01T0000.json.bak", "x"])

@@ -82,8 +82,9 @@ def test_an_append_in_the_usual_hour_does_not_list_the_journal(journal, ledger, 
     live(journal, ledger, range(2))
     record = hourly(at(2), hours=2)
     journal.create(record)
-    monkeypatch.setattr(journal, "open_times", None)
-    ledger.append(record, previous=at(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "open_times", None)
+        ledger.append(record, previous=at(1))
     assert len(ledger.read()) == 3
 
 
@@ -112,8 +113,9 @@ def test_holes_in_time_are_no_reason_to_make_the_month_again(journal, ledger, st
     live(journal, ledger, [0, 2])
     record = hourly(at(6), hours=6)
     journal.create(record)
-    monkeypatch.setattr(journal, "open_times", None)
-    ledger.append(record, previous=at(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "open_times", None)
+        ledger.append(record, previous=at(2))
     assert hours_in(ledger) == [0, 2, 6]
 
 
@@ -141,19 +143,31 @@ def damaged_files():
 
 
 @pytest.mark.parametrize("damage", damaged_files())
-def test_a_damaged_file_is_named_and_comes_back_once_it_is_deleted(journal, ledger, storage, damage):
+def test_a_damaged_month_is_made_again_on_reading_it(journal, ledger, storage, damage):
     live(journal, ledger, [0, 1])
     key = "ledger/BTCUSDT/1h/2024-01.parquet"
     storage.put(key, damaged_files()[damage])
-    with pytest.raises(BadData, match=rf"{key} .*; delete it,"):
-        ledger.read()
+    assert ledger.read().equals(from_journal(journal))
+    assert hours_in(Ledger(storage, symbol="BTCUSDT", interval="1h", journal=journal)) == [0, 1]
+
+
+@pytest.mark.parametrize("damage", damaged_files())
+def test_a_damaged_month_is_made_again_by_the_next_run(journal, ledger, storage, damage):
+    live(journal, ledger, [0, 1])
+    storage.put("ledger/BTCUSDT/1h/2024-01.parquet", damaged_files()[damage])
     record = hourly(at(2), hours=2)
     journal.create(record)
-    with pytest.raises(BadData, match=key):
-        ledger.append(record, previous=at(1))
-    storage.delete(key)
     ledger.append(record, previous=at(1))
     assert hours_in(ledger) == [0, 1, 2]
+
+
+def test_lost_months_are_made_again_on_reading_however_old_they_are(journal, ledger, storage):
+    live(journal, ledger, [0, 24 * 40, 24 * 80, 24 * 120])
+    whole = ledger.read()
+    for key in storage.keys("ledger/")[:-1]:
+        storage.delete(key)
+    assert ledger.read().equals(whole)
+    assert len(storage.keys("ledger/")) == 4
 
 
 def test_a_newer_schema_is_refused_even_with_other_columns(ledger, storage):
@@ -177,7 +191,7 @@ def test_the_row_of_a_full_record_holds_its_numbers():
         "close": 100.0,
         "exposure": 0.5,
         "change": 0.25,
-        "settled_hours": 2,
+        "settled_klines": 2,
         "settled_gross": 1.0,
         "settled_net": 0.5,
         "paper_gross": 0.125,
@@ -204,7 +218,7 @@ def test_the_row_of_a_full_record_holds_its_numbers():
 
 @pytest.mark.parametrize(
     ("reason", "outcome"), [(Reason.LONG, "decided"), (Reason.HALTED, "decided"), (Reason.MISSED, "missed"),
-                            (Reason.FILLED_KLINE, "missed")]
+                            (Reason.FILLED_KLINE, "filled")]
 )  # fmt: skip
 def test_an_hour_without_a_decision_is_told_apart(reason, outcome):
     row = row_of(hourly(NIGHT, decision=Decision(target=0.0, reason=reason)))
@@ -217,4 +231,4 @@ def test_a_record_without_inputs_orders_or_timings_has_nulls_and_no_zeros():
               "execution_equity", "seconds")  # fmt: skip
     assert [row[name] for name in absent] == [None] * len(absent)
     assert math.isclose(row["exposure"], 1.0)
-    assert (row["settled_hours"], row["settled_net"], row["training_due"]) == (0, 0.0, False)
+    assert (row["settled_klines"], row["settled_net"], row["training_due"]) == (0, 0.0, False)

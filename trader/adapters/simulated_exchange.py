@@ -11,13 +11,14 @@ Binance's testnet.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
-from trader.core.errors import Conflict, Retryable
+from trader.core.errors import Conflict, Rejected, Retryable
 from trader.core.orders import ExecutionReport, OrderIntent, SymbolRules
 from trader.ports import Clock, Market, ObjectStorage
-from trader.simulator.account import Account, decode, encode
+from trader.simulator.account import HISTORY, Account, decode, encode
 from trader.simulator.engine import find_order, place_market_order
 from trader.simulator.venue import VenueSettings, book_at, fund, is_funded
 
@@ -80,6 +81,8 @@ class SimulatedExchange:
         self._used.add(intent.symbol)
 
         def place(account: Account) -> tuple[Account, ExecutionReport]:
+            if intent.client_order_id in account.closed:
+                raise Rejected(f"order {intent.client_order_id} was settled as never sent; it comes too late")
             return place_market_order(
                 self._funded(account),
                 intent=intent,
@@ -93,9 +96,24 @@ class SimulatedExchange:
         return self._change(place)
 
     def find(self, symbol: str, client_order_id: str) -> ExecutionReport | None:
-        """Return the newest order with this client order id, None when there is none."""
+        """Return the newest order with this client order id, None when there is none now; changes nothing."""
         account, _ = self._load()
         return find_order(account, symbol, client_order_id)
+
+    def settle(self, intent: OrderIntent) -> ExecutionReport | None:
+        """Return the order, or None after making sure that it will never be taken.
+
+        The refusal is written into the account. Whoever was frozen just before sending finds it there; whoever was
+        frozen in the middle of it loses the compare-and-swap, reads again, and finds it there.
+        """
+
+        def close(account: Account) -> tuple[Account, ExecutionReport | None]:
+            report = find_order(account, intent.symbol, intent.client_order_id)
+            if report is not None or intent.client_order_id in account.closed:
+                return account, report
+            return replace(account, closed=(*account.closed, intent.client_order_id)[-HISTORY:]), None
+
+        return self._change(close)
 
     def _open(self) -> Account:
         """Return the account with the start balances of every used symbol."""

@@ -43,7 +43,7 @@ def _options(
     """Trade on paper, by machine learning: one decision a closed kline."""
 
 
-Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="symbol to trade; may be repeated")]
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="symbol, may be repeated; default: bot.symbols")]
 OneSymbol = Annotated[str, typer.Option("--symbol", help="symbol, such as BTCUSDT")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
 Why = Annotated[str, typer.Option("--why", help="the reason; it is kept in the journal")]
@@ -75,7 +75,7 @@ def _is_symbol(text: str) -> bool:
 @app.command()
 def run(
     symbol: Symbols = None,
-    at: Annotated[str | None, typer.Option(help="run as if it were this ISO time")] = None,
+    at: Annotated[str | None, typer.Option(help="run as if it were this ISO time (UTC)")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Do the run of the newest closed kline: decide, trade, commit."""
@@ -97,7 +97,7 @@ def run(
         if not as_json:
             say(f"{answer.symbol}: {answer.outcome}")
             if answer.record is not None:
-                say(*describe_run(answer.record, notional=float(bot.notional)), "")
+                say(*describe_run(answer.record, notional=float(bot.notional), costs=bot.rules.costs), "")
         if answer.error is not None:
             typer.echo(f"error: {answer.error}", err=True)
     raise typer.Exit(worst([answer.error for answer in answers if answer.error is not None]))
@@ -118,7 +118,7 @@ def answer_as_json(answer: "SymbolRun") -> dict[str, object]:
 
 @app.command()
 def demo() -> None:
-    """Replay 30 synthetic days once, then do one live demo hour each time; draws the equity curve."""
+    """Replay demo.replay_days synthetic days once, then do one live hour each time; draws the equity curve."""
     from trader.adapters.clocks import VirtualClock
     from trader.bootstrap import build_bot, open_storage
     from trader.cli.story import tell_demo
@@ -159,7 +159,7 @@ def status(symbol: Symbols = None, as_json: AsJson = False) -> None:
         say_json({"symbols": found})
         return
     for each in found:
-        say(*describe_status(each, notional=float(bot.notional)), "")
+        say(*describe_status(each, notional=float(bot.notional), costs=bot.rules.costs), "")
 
 
 def _control(mode: ControlMode, why: str) -> None:
@@ -193,7 +193,7 @@ def _who() -> str:
 
 @app.command()
 def halt(why: Why) -> None:
-    """Go flat with the next run and stay so until `trader resume`."""
+    """Go flat with the next run (not before) and stay so until `trader resume`."""
     _control(ControlMode.HALT, why)
 
 

@@ -72,7 +72,7 @@ class Bar:
     """A progress bar on stderr; silent when stderr is not a terminal or output is for programs."""
 
     def __init__(self, *, silent: bool) -> None:
-        self._silent = silent or not sys.stderr.isatty()
+        self._silent = silent or sys.stderr is None or not sys.stderr.isatty()
         self._progress: Any = None
         self._task: Any = None
 

@@ -139,7 +139,7 @@ def replay(
     if as_json:
         say_json(result.summary())
     else:
-        tell_test(result)
+        tell_test(result, settings=settings)
 
 
 @app.command()
@@ -164,7 +164,7 @@ def backtest(
     if as_json:
         say_json(result.summary())
     else:
-        tell_test(result)
+        tell_test(result, settings=settings)
 
 
 def parse_on_halt(text: str) -> tuple[OnHalt, timedelta | None]:

@@ -3,31 +3,37 @@
 from trader.bootstrap import costs_of
 from trader.cli.output import say
 from trader.cli.testing import Tested
-from trader.config import Settings
+from trader.config import Mode, Settings
+from trader.core.accounting import Costs
 from trader.core.errors import BadData
+from trader.core.performance import baselines
 from trader.jobs.bot import Bot, Desk
 from trader.jobs.demo import Demo
-from trader.jobs.replay import hold_of, performance_of
+from trader.jobs.figures import closes_of, performance_of
 from trader.jobs.status import Status
-from trader.report.text import describe_performance, describe_run
+from trader.report.text import describe_execution, describe_performance, describe_reasons, describe_run
+
+_MARKETS = {Mode.DEMO: "synthetic market", Mode.DRY_RUN: "dry run"}
 
 
 def tell_demo(bot: Bot, outcome: Demo, *, settings: Settings) -> None:
     """Print what the demo did, what the books say, and what to try next; draws the chart."""
-    desk = Desk(bot=bot, symbol=bot.symbols[0])
+    desk, costs = Desk(bot=bot, symbol=bot.symbols[0]), costs_of(settings)
     if outcome.replayed:
-        days = settings.demo.replay_days
         say(
-            f"REPLAY: {outcome.replayed} past hours ({days} days) of the synthetic market {desk.symbol} went",
-            f"through the live pipeline in {outcome.seconds:.1f} s, one decision an hour. Nothing of it was live.",
+            f"REPLAY: {outcome.replayed} past klines of the synthetic market {desk.symbol} went through the live",
+            f"pipeline in {outcome.seconds:.1f} s, one decision each. Nothing of it was live.",
             "",
         )
     say("LIVE: one demo hour on the simulated exchange.")
-    say(*(f"  {line}" for line in describe_run(outcome.live.record, notional=float(bot.notional))), "")
+    say(*(f"  {line}" for line in describe_run(outcome.live.record, notional=float(bot.notional), costs=costs)), "")
     table = desk.ledger.read()
     figures = performance_of(table, interval=bot.interval)
     say(f"ALL {len(table)} RUNS SO FAR, replayed and live; the market is synthetic with a planted edge:")
-    say(*(f"  {line}" for line in describe_performance(figures, costs=costs_of(settings), hold=hold_of(table))), "")
+    lines = describe_performance(
+        figures, costs=costs, baselines=baselines(closes_of(table), costs=costs), interval=bot.interval
+    )
+    say(*(f"  {line}" for line in lines), "")
     say(f"chart   {draw_chart(desk, settings=settings)}")
     say(f"store   {bot.storage.locate('journal')} (one record a run), ledger and models beside it", "")
     say("Next: `make run` again lives the next hour; `.venv/bin/trader status` shows where the bot stands;")
@@ -48,14 +54,14 @@ def draw_chart(desk: Desk, *, settings: Settings) -> str:
         interval=bot.interval,
         notional=float(bot.notional),
         costs=str(costs_of(settings)),
-        title=f"{desk.symbol} {bot.interval}: paper book, execution book and hold ({bot.mode})",
+        title=f"{desk.symbol} {bot.interval}: paper book, execution book and hold ({_MARKETS[settings.bot.mode]})",
     )
     key = f"reports/{desk.symbol}-{bot.interval}-equity.png"
     bot.storage.put(key, png)
     return bot.storage.locate(key)
 
 
-def tell_test(result: Tested) -> None:
+def tell_test(result: Tested, *, settings: Settings) -> None:
     """Print the figures of a replay or backtest, and where its files are."""
     span, card = result.span, result.card
     if result.in_sample:
@@ -67,16 +73,23 @@ def tell_test(result: Tested) -> None:
         f"  model        {card.model_id}, klines {card.first:%Y-%m-%d} to {card.last:%Y-%m-%d %H:%M} UTC",
         f"  on halt      {result.on_halt}; limits reached {result.halts} times",
     )
-    say(*(f"  {line}" for line in describe_performance(result.performance, costs=result.costs, hold=result.hold)))
+    figures = describe_performance(
+        result.performance, costs=result.costs, baselines=result.baselines, interval=card.interval
+    )
+    say(*(f"  {line}" for line in figures))
+    say(*(f"  {line}" for line in describe_reasons(result.reasons)))
+    if result.execution is not None:
+        notional = float(settings.sizing.notional)
+        say(*(f"  {line}" for line in describe_execution(result.execution, notional=notional)))
     say(*(f"  {name:12} {path}" for name, path in result.files.items()))
 
 
-def describe_status(found: Status, *, notional: float) -> list[str]:
+def describe_status(found: Status, *, notional: float, costs: Costs) -> list[str]:
     """Return where one symbol stands, as lines."""
     lines = [f"{found.symbol} ({found.mode})   store {found.store}"]
     if found.record is None:
         return [*lines, "  no run yet; `trader run` does the first one"]
-    lines += [f"  {line}" for line in describe_run(found.record, notional=notional)]
+    lines += [f"  {line}" for line in describe_run(found.record, notional=notional, costs=costs)]
     control = found.control
     said = f" since {control.at:%Y-%m-%d %H:%M} UTC by {control.who}: {control.why}" if control.at else ""
     lines.append(f"  control   {control.mode}{said}")

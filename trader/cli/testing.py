@@ -2,6 +2,8 @@
 
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,18 +15,18 @@ from trader.config import Settings
 from trader.core.accounting import Costs
 from trader.core.errors import BadConfig
 from trader.core.klines import Klines, from_ms, interval_ms, to_ms
-from trader.core.performance import Performance
+from trader.core.performance import Baselines, Execution, Performance, baselines, evidence
 from trader.core.risk import OnHalt
+from trader.jobs.figures import closes_of, execution_of, reasons_of
 from trader.jobs.replay import (
     Replay,
     check_out_of_sample,
-    hold_of,
     install_model,
     load_range,
     replay,
     write_table,
 )
-from trader.ml.backtest import Backtest, backtest
+from trader.ml.backtest import backtest
 from trader.ml.card import ModelCard
 from trader.ml.training import TrainedModel
 from trader.ports import Progress
@@ -52,7 +54,9 @@ class Tested:
     runs: int
     seconds: float
     performance: Performance
-    hold: float
+    baselines: Baselines
+    reasons: Mapping[str, int]
+    execution: Execution | None
     costs: Costs
     card: ModelCard
     in_sample: bool
@@ -77,8 +81,12 @@ class Tested:
             "gross": figures.gross,
             "net": figures.net,
             "round_trips": figures.round_trips,
-            "hold": self.hold,
+            "evidence": evidence(figures.round_trips) or "at least 30 round trips",
+            "hold": self.baselines.hold,
+            "baselines": self.baselines,
             "performance": figures,
+            "reasons": dict(self.reasons),
+            "execution": self.execution,
             "seconds": self.seconds,
             **{name: str(path) for name, path in self.files.items()},
         }
@@ -106,7 +114,7 @@ def replay_stored(
     in_sample = check_out_of_sample(card, start=span.start, allowed=span.in_sample)
     outcome = replay(desk, clock=clock, start=span.start, end=span.end, progress=progress)
     files = {"table": scratch / "runs.csv", "chart": scratch / "equity.png", "store": scratch}
-    files["table"].write_bytes(write_table(outcome.table))
+    files["table"].write_bytes(write_table(outcome.table, in_sample=in_sample))
     files["chart"].write_bytes(_chart(outcome, settings=settings, span=span, in_sample=in_sample))
     return Tested(
         kind="replay",
@@ -114,7 +122,9 @@ def replay_stored(
         runs=outcome.runs,
         seconds=outcome.seconds,
         performance=outcome.performance,
-        hold=hold_of(outcome.table),
+        baselines=baselines(closes_of(outcome.table), costs=desk.bot.rules.costs),
+        reasons=reasons_of(outcome.table),
+        execution=execution_of(outcome.table, notional=float(desk.bot.notional)),
         costs=desk.bot.rules.costs,
         card=card,
         in_sample=in_sample,
@@ -137,14 +147,16 @@ def backtest_stored(
     rules = replace(rules, risk=replace(rules.risk, on_halt=on_halt, resume_after=resume_after))
     result = backtest(klines, model=model, rules=rules, start=span.start, end=span.end)
     if out is not None:
-        write_file(out, write_table(table_of(result)))
+        write_file(out, write_table(table_of(result), in_sample=in_sample))
     return Tested(
         kind="backtest",
         span=span,
         runs=len(result.open_time),
         seconds=time.perf_counter() - began,
         performance=result.performance(),
-        hold=_hold(result),
+        baselines=baselines(result.close, costs=rules.costs),
+        reasons=dict(Counter(reason.value for reason in result.reasons).most_common()),
+        execution=None,
         costs=rules.costs,
         card=model.card,
         in_sample=in_sample,
@@ -206,7 +218,3 @@ def _chart(outcome: Replay, *, settings: Settings, span: Span, in_sample: bool) 
         costs=str(settings.rules().costs),
         title=f"{span.symbol} {settings.bot.interval}: {label}, paper book, execution book and hold",
     )
-
-
-def _hold(result: Backtest) -> float:
-    return float(result.close[-1] / result.close[0] - 1.0)

@@ -5,6 +5,7 @@ TraderError
 ├── Rejected      the other side understood and said no (an exchange filter, a balance)
 ├── Conflict      somebody else wrote first (compare-and-swap lost): re-read, or leave it to them
 ├── BadData       what was read cannot be right: no trade beats a wrong trade
+│   └── NewerSchema   it is right, but this version is too old to read it
 └── BadConfig     a setting, an argument or the wrong store: a person has to change something
 
 The message names the thing, says what is wrong, and what to do.
@@ -36,6 +37,10 @@ class Conflict(TraderError):
 
 class BadData(TraderError):
     """What was read cannot be right, is truncated, or comes from a newer version."""
+
+
+class NewerSchema(BadData):
+    """What was read was written by a newer version: it is not damaged, and must not be rebuilt or overwritten."""
 
 
 class BadConfig(TraderError):

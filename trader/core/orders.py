@@ -99,6 +99,7 @@ class NotSent(StrEnum):
     NO_QUOTE = "quote-allocation-exhausted"
     NOT_TRADING = "symbol-not-trading"
     REFUSED = "refused-by-exchange"
+    NOT_THIS_HOUR = "hour-not-traded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,25 +4,27 @@ Every figure that a person may act on is printed with its costs and its number o
 evidence. Sums are on a fixed notional; only `compounded` reinvests.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from trader.core.klines import FloatArray, interval_ms
+from trader.core.accounting import Costs
+from trader.core.klines import BoolArray, FloatArray, interval_ms
 
 YEAR_MS = 8760 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
-    """Figures over `hours` settled klines. Fractions: 0.05 = 5 %.
+    """Figures over `klines` settled klines. Fractions: 0.05 = 5 %.
 
     `sharpe` is annualised by the square root of the klines in a year (8760 for 1h), NaN for a constant stream;
     `hit_rate` is the share of exposed klines with a positive gross return, NaN when never exposed; `turnover` is the
     sum of |change of exposure|; a round trip is a position opened and left (a flip leaves one and opens the next).
     """
 
-    hours: int
+    klines: int
     gross: float
     net: float
     compounded: float
@@ -40,30 +42,80 @@ def annual_factor(interval: str) -> float:
     return float(np.sqrt(YEAR_MS / interval_ms(interval)))
 
 
-def evaluate(*, exposure: FloatArray, gross: FloatArray, net: FloatArray, interval: str) -> Performance:
-    """Return the figures of returns settled for each kline, with the exposure that was held over it.
+def evaluate(
+    *, exposure: FloatArray, gross: FloatArray, net: FloatArray, interval: str, scorable: BoolArray | None = None
+) -> Performance:
+    """Return the figures of a stream of decisions, and what each earned until the next kline's close.
 
-    The position before the first kline counts as flat; one still open at the end is not a round trip.
+    `exposure` has an element a decision; `gross` and `net` may be one shorter, because the last return is not known
+    yet. The position before the first decision counts as flat; one still open at the end is not a round trip. Rows that
+    are not `scorable` (filled klines) count for everything but the hit rate.
     """
+    held = exposure[: len(net)]
     total = float(np.cumsum(net)[-1]) if len(net) else 0.0
     total_gross = float(np.cumsum(gross)[-1]) if len(gross) else 0.0
     # Of a constant stream numpy's deviation is rounding error, not 0, and the ratio would be astronomical.
     deviation = float(net.std(ddof=1)) if len(net) > 1 and (net != net[0]).any() else 0.0
-    exposed = exposure != 0
-    changes = np.abs(np.diff(exposure, prepend=0.0))
+    scored = (held != 0) if scorable is None else (held != 0) & scorable[: len(net)]
     return Performance(
-        hours=len(net),
+        klines=len(net),
         gross=total_gross,
         net=total,
         compounded=float(np.prod(1.0 + net) - 1.0),
         costs=total_gross - total,
         sharpe=float(net.mean() / deviation * annual_factor(interval)) if deviation > 0 else float("nan"),
         max_drawdown=max_drawdown(net),
-        hit_rate=float((gross[exposed] > 0).mean()) if exposed.any() else float("nan"),
-        exposed=float(exposed.mean()) if len(exposed) else 0.0,
-        turnover=float(changes.sum()),
+        hit_rate=float((gross[scored] > 0).mean()) if scored.any() else float("nan"),
+        exposed=float((held != 0).mean()) if len(held) else 0.0,
+        turnover=float(np.abs(np.diff(held, prepend=0.0)).sum()),
         round_trips=round_trips(exposure),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baselines:
+    """What no model at all would have earned between the same closes.
+
+    `hold` is buying once and keeping the quantity; the other two are in the measure of `net`, sums of returns on a
+    fixed notional, less the cost of entering once.
+    """
+
+    hold: float
+    always_long: float
+    always_short: float
+
+
+def baselines(close: FloatArray, *, costs: Costs) -> Baselines:
+    """Return the baselines over closes, oldest first; all 0 for fewer than two."""
+    if len(close) < 2:  # noqa: PLR2004 - a return needs two closes
+        return Baselines(hold=0.0, always_long=0.0, always_short=0.0)
+    moves = float(np.cumsum(close[1:] / close[:-1] - 1.0)[-1])
+    return Baselines(
+        hold=float(close[-1] / close[0] - 1.0), always_long=moves - costs.rate, always_short=-moves - costs.rate
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What the execution book did: profit and loss and fees in quote units, orders, and runs that ended off target.
+
+    A run is off target when the position is short of it by more than 1 % of the notional; `off_target` counts those
+    by the reason why nothing, or not enough, was sent.
+    """
+
+    pnl: float
+    fees: float
+    orders: int
+    incomplete: int
+    off_target: Mapping[str, int]
+
+
+MIN_ROUND_TRIPS = 30
+
+
+def evidence(trips: int) -> str:
+    """Return how much a return after so many round trips says, in words for people; empty when it may say something."""
+    return "" if trips >= MIN_ROUND_TRIPS else f"fewer than {MIN_ROUND_TRIPS} round trips: NO EVIDENCE"
 
 
 def round_trips(exposure: FloatArray) -> int:

@@ -35,7 +35,8 @@ class PaperBook:
 
     `exposure` was decided at the close of `open_time` and `change` is by how much it changed there (its cost is charged
     when that hour is settled). `since_resume` and `peak` are net sums since the last start or resume. `window` holds
-    the net returns the trigger looks at, oldest first.
+    the net returns the trigger looks at, oldest first. `klines` is how many were settled, `round_trips` how many
+    positions were left.
     """
 
     open_time: datetime | None = None
@@ -46,7 +47,8 @@ class PaperBook:
     net: float = 0.0
     since_resume: float = 0.0
     peak: float = 0.0
-    hours: int = 0
+    klines: int = 0
+    round_trips: int = 0
     window: tuple[float, ...] = ()
     halt: Halt | None = None
     control_sequence: int = 0
@@ -111,6 +113,7 @@ def advance(book: PaperBook, *, closes: Sequence[tuple[datetime, float]], now: O
         close=now.close,
         exposure=decision.target,
         change=abs(decision.target - held),
+        round_trips=book.round_trips + int(held != 0 and decision.target * held <= 0),
         due_since=trigger.due_since,
     )
     return Step(book=book, settled=settled, decision=decision, trigger=trigger, marks=marks)
@@ -150,7 +153,7 @@ def settle(
             net=book.net + net,
             since_resume=since_resume,
             peak=peak,
-            hours=book.hours + 1,
+            klines=book.klines + 1,
             window=(*book.window, net)[-rules.trigger.window :],
             halt=halt,
         )

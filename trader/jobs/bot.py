@@ -21,7 +21,8 @@ class Bot:
     """One bot: what it is configured with and what it is connected to.
 
     `clock` is the market's time (virtual in demo and replay), `host` this machine's, for leases and timings. `owner`
-    names this process in the journal. `notional` is in quote units.
+    names this process in the journal, `market_id` a market that must not change under a store. `notional` is in quote
+    units.
     """
 
     bot_id: str
@@ -30,6 +31,7 @@ class Bot:
     symbols: tuple[str, ...]
     origin: Origin
     owner: str
+    market_id: str = ""
     rules: Rules
     notional: Decimal
     recipe: Recipe
@@ -47,7 +49,7 @@ class Bot:
     @property
     def stamp(self) -> Stamp:
         """What its store is marked with."""
-        return Stamp(bot_id=self.bot_id, mode=self.mode, interval=self.interval)
+        return Stamp(bot_id=self.bot_id, mode=self.mode, interval=self.interval, market=self.market_id)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def _look(desk: Desk, window: Window, *, model: TrainedModel | None, control: Co
     klines = window.klines[-WARM_UP:]
     is_warm, is_filled = len(klines) == WARM_UP, bool(klines.filled[-1])
     filters = compute_indicators(klines, FILTER_INDICATORS)[-1] if is_warm else None
-    rows = compute_indicators(klines, model.card.features)[-1:] if is_warm and model else None
+    rows = compute_indicators(klines, model.card.features)[-1:] if is_warm and model and not is_filled else None
     p_up = float(model.classifier.probabilities(rows)[0]) if model and rows is not None else None
     blocked = find_block(
         is_late=window.is_late,

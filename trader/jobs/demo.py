@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from trader.core.errors import Conflict, Retryable
 from trader.core.journal import Origin
 from trader.core.klines import close_of, interval_ms
 from trader.jobs.bot import Bot, Desk
+from trader.jobs.claim import InProgress
 from trader.jobs.replay import MovableClock, replay
-from trader.jobs.run import RunResult, run
+from trader.jobs.run import HourPassed, RunResult, run
 from trader.jobs.train import promote, train
 from trader.ports import ObjectStorage, Progress
 from trader.store.control import claim_store
@@ -49,7 +51,10 @@ def demo(
         clock.move_to(close_of(first - step, bot.interval))
         if past.models.champion() is None:
             promote(past, train(past, last=first - step, why="before the replayed days").card, why="the first model")
-        outcome = replay(past, clock=clock, start=first, end=start, progress=progress)
+        try:
+            outcome = replay(past, clock=clock, start=first, end=start, progress=progress)
+        except (HourPassed, InProgress, Conflict) as error:
+            raise Retryable(f"another demo is at work in this store ({error}); try again when it is done") from error
         replayed, seconds = outcome.runs, outcome.seconds
     hour = max(start, first)
     clock.move_to(close_of(hour, bot.interval) + timedelta(seconds=5))

@@ -27,8 +27,6 @@ from trader.store.journal import StoredRecord
 
 log = logging.getLogger(__name__)
 _MAX_LEGS = 3
-_LOOKS = 3
-_LOOK_SECONDS = 1.0
 
 
 def open_allocation(desk: Desk) -> Allocation:
@@ -72,9 +70,13 @@ def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, may_send: bo
     """
     while True:
         if record.legs and record.legs[-1].is_open:
-            record = _settle(desk, record, report=_look_up(desk, record.legs[-1].intent))
-        if not may_send or len(record.legs) >= _MAX_LEGS or any(not leg.is_absent for leg in record.legs):
+            record = _settle(desk, record, report=desk.bot.exchange.settle(record.legs[-1].intent))
+        if len(record.legs) >= _MAX_LEGS or any(not leg.is_absent for leg in record.legs):
             return stored, record
+        if not may_send:
+            gap = _gap(record)
+            reason = NotSent.NOT_THIS_HOUR if gap else NotSent.NOTHING_TO_DO
+            return stored, replace(record, not_sent=reason, gap=gap)
         plan = _plan(desk, record)
         if plan.side is None:
             return stored, replace(record, not_sent=plan.not_sent, gap=_gap(record))
@@ -123,7 +125,10 @@ def _intent(desk: Desk, record: RunRecord, plan: OrderPlan) -> OrderIntent:
 
 
 def _submit(desk: Desk, record: RunRecord, intent: OrderIntent) -> RunRecord:
-    """Send an order that is written down already; when the answer is lost, ask what became of it."""
+    """Send an order that is written down already; when the answer is lost, settle what became of it.
+
+    Raises Retryable when that cannot be told yet; the record keeps the open leg, and the next run asks first.
+    """
     try:
         report: ExecutionReport | None = desk.bot.exchange.submit(intent)
     except Rejected as error:
@@ -132,22 +137,8 @@ def _submit(desk: Desk, record: RunRecord, intent: OrderIntent) -> RunRecord:
         return replace(record, legs=(*record.legs[:-1], leg), not_sent=NotSent.REFUSED, gap=_gap(record))
     except Retryable as error:
         log.warning("%s: the outcome of order %s is unknown: %s", record.key, intent.client_order_id, error)
-        report = None
-        for _ in range(_LOOKS):
-            report = desk.bot.exchange.find(intent.symbol, intent.client_order_id)
-            if report is not None:
-                break
-            desk.bot.host.sleep(_LOOK_SECONDS)
-        if report is None:
-            raise Retryable(
-                f"{record.key}: order {intent.client_order_id} was sent and its outcome is unknown; the next run asks"
-                " the exchange before it does anything else"
-            ) from error
+        report = desk.bot.exchange.settle(intent)
     return _settle(desk, record, report=report)
-
-
-def _look_up(desk: Desk, intent: OrderIntent) -> ExecutionReport | None:
-    return desk.bot.exchange.find(intent.symbol, intent.client_order_id)
 
 
 def _settle(desk: Desk, record: RunRecord, *, report: ExecutionReport | None) -> RunRecord:

@@ -1,5 +1,6 @@
 """Klines for a run: what storage has, topped up from the market, without the forming kline."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,9 +13,8 @@ _POLL = 2.0
 _SECOND_LOOK = 24
 """Klines: a gap this recent is asked for again, because an exchange may publish an hour late."""
 
-_HEAD_ROOM = 100
-"""Klines asked for beyond the oldest one needed: that may have been filled, from a close that lies further back. The
-longest gap in Binance's own history is 33 hours."""
+_REACH = (100, 1000, 10_000)
+"""How far before the first kline that was found older ones are looked for, in klines, until one is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,33 +34,58 @@ def refresh(bot: Bot, symbol: str, *, open_time: datetime, since: datetime | Non
     step = timedelta(milliseconds=interval_ms(bot.interval))
     count = WARM_UP if since is None else max(WARM_UP, (open_time - since) // step + 1)
     stored = bot.klines.window(symbol, bot.interval, last=open_time, count=count)
-    fresh = _fetch(bot, symbol, start=_resume_at(stored, open_time=open_time, step=step, count=count), last=open_time)
+    oldest = open_time - (count - 1) * step
+    fresh = _fetch(bot, symbol, start=_resume_at(stored, open_time=open_time, oldest=oldest, step=step), last=open_time)
     bot.klines.append(symbol, fresh)
-    window = extend(stored, fresh, until=open_time)[-count:]
-    return Window(klines=window, is_late=_is_late(bot, open_time))
+    window = _reach_back(bot, symbol, extend(stored, fresh, until=open_time), oldest=oldest, until=open_time)
+    return Window(klines=window[-count:], is_late=_is_late(bot, open_time))
 
 
 def history(bot: Bot, symbol: str, *, last: datetime, count: int) -> Klines:
     """Return up to `count` klines that end with `last`, fetching and storing what storage does not have."""
     step = timedelta(milliseconds=interval_ms(bot.interval))
-    stored = bot.klines.window(symbol, bot.interval, last=last, count=count)
-    if len(stored) < count:
-        end = stored.first if len(stored) else last + step
-        older = bot.market.klines(symbol, bot.interval, start=last - (count + _HEAD_ROOM) * step, end=end)
+    oldest = last - (count - 1) * step
+    found = bot.klines.window(symbol, bot.interval, last=last, count=count)
+    for start, end in _missing(found, oldest=oldest, last=last, step=step):
+        part = bot.market.klines(symbol, bot.interval, start=start, end=end)
+        bot.klines.append(symbol, part)
+        found = extend(found, part)
+    return _reach_back(bot, symbol, found, oldest=oldest, until=None)[-count:]
+
+
+def _missing(
+    found: Klines, *, oldest: datetime, last: datetime, step: timedelta
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield what lies before and after the klines that were found, as ranges to ask the market for."""
+    if not len(found):
+        yield oldest, last + step
+        return
+    if found.first > oldest:
+        yield oldest, found.first
+    if found.last < last:
+        yield found.last + step, last + step
+
+
+def _reach_back(bot: Bot, symbol: str, window: Klines, *, oldest: datetime, until: datetime | None) -> Klines:
+    """Return the window with its first rows filled, if it begins in a gap, from the close before that gap.
+
+    A backtest over the full history has that close; without it the window would be short of a warm-up.
+    """
+    step = timedelta(milliseconds=interval_ms(bot.interval))
+    for reach in _REACH:
+        if len(window) and window.first <= oldest:
+            break
+        end = window.first if len(window) else oldest
+        older = bot.market.klines(symbol, bot.interval, start=end - reach * step, end=end)
         bot.klines.append(symbol, older)
-        stored = extend(stored, older)
-    if len(stored) and stored.last < last:
-        newer = bot.market.klines(symbol, bot.interval, start=stored.last + step, end=last + step)
-        bot.klines.append(symbol, newer)
-        stored = extend(stored, newer)
-    return stored[-count:]
+        window = extend(window, older, until=until)
+    return window
 
 
-def _resume_at(stored: Klines, *, open_time: datetime, step: timedelta, count: int) -> datetime:
+def _resume_at(stored: Klines, *, open_time: datetime, oldest: datetime, step: timedelta) -> datetime:
     """Return the first kline to ask the market for."""
-    oldest = open_time - (count - 1) * step
-    if len(stored) < count and (not len(stored) or stored.first > oldest):
-        return oldest - _HEAD_ROOM * step
+    if not len(stored) or stored.first > oldest:
+        return oldest
     recent = stored.between(open_time - _SECOND_LOOK * step, open_time)
     missing = recent[recent.filled]
     return missing.first if len(missing) else stored.last + step

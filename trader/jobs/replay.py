@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
 from trader.core.errors import BadConfig, BadData
 from trader.core.indicators import WARM_UP
-from trader.core.klines import Klines, close_of, from_ms, interval_ms, to_ms
-from trader.core.performance import Performance, evaluate
+from trader.core.klines import Klines, close_of, empty, extend, from_ms, interval_ms, to_ms
+from trader.core.performance import Performance
 from trader.jobs.bot import Desk
+from trader.jobs.figures import performance_of
 from trader.jobs.run import run
 from trader.jobs.train import promote, train
 from trader.ml.card import ModelCard
@@ -83,22 +83,6 @@ def hours_between(start: datetime, end: datetime, *, interval: str) -> Iterator[
     yield from (from_ms(moment) for moment in range(first, to_ms(end), step))
 
 
-def performance_of(table: pa.Table, *, interval: str) -> Performance:
-    """Return the figures of a table of runs: each row's exposure with what the next row settled of it."""
-    exposure, gross, net = (
-        np.asarray(table.column(name).to_numpy(), dtype=np.float64)
-        for name in ("exposure", "settled_gross", "settled_net")
-    )
-    return evaluate(exposure=exposure[:-1], gross=gross[1:], net=net[1:], interval=interval)
-
-
-def hold_of(table: pa.Table) -> float:
-    """Return the return of buying at the first run's close and holding until the last one's."""
-    close = np.asarray(table.column("close").to_numpy(), dtype=np.float64)
-    close = close[np.isfinite(close)]
-    return float(close[-1] / close[0] - 1.0) if len(close) else 0.0
-
-
 def load_range(
     store: KlineStore, *, symbol: str, interval: str, start: datetime, end: datetime, rows: int = 0
 ) -> Klines:
@@ -109,6 +93,8 @@ def load_range(
     step = timedelta(milliseconds=interval_ms(interval))
     needed = start - (WARM_UP + rows) * step
     klines = store.load(symbol, interval, start=needed, end=end)
+    if len(klines) and klines.last + step < end and len(store.load(symbol, interval, start=end)):
+        klines = extend(klines, empty(interval), until=end - step)  # they were never published: later ones are stored
     if not len(klines) or klines.last + step < end or klines.first > needed:
         have = f"{klines.first:%Y-%m-%d %H:%M} to {klines.last:%Y-%m-%d %H:%M} UTC" if len(klines) else "nothing"
         raise BadData(
@@ -148,8 +134,8 @@ def install_model(
     return stored.card
 
 
-def write_table(table: pa.Table) -> bytes:
-    """Return a table of runs as CSV."""
+def write_table(table: pa.Table, *, in_sample: bool) -> bytes:
+    """Return a table of runs as CSV; every row says whether the model has seen it."""
     sink = pa.BufferOutputStream()
-    csv.write_csv(table, sink)
+    csv.write_csv(table.append_column("in_sample", pa.array([in_sample] * len(table), pa.bool_())), sink)
     return bytes(sink.getvalue().to_pybytes())

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from trader.core.decision import Decision, Reason
@@ -24,6 +25,10 @@ from trader.store.control import check_stamp, claim_store
 from trader.store.journal import Position, StoredRecord
 
 log = logging.getLogger(__name__)
+
+
+class HourPassed(BadConfig):
+    """A later hour than the one that was asked for has been decided already."""
 
 
 class Outcome(StrEnum):
@@ -63,7 +68,19 @@ def run_symbols(bot: Bot) -> list[SymbolRun]:
         for symbol in bot.symbols:  # a misspelt symbol must not be what a new store begins with
             bot.market.rules(symbol)
         claim_store(bot.storage, mine=bot.stamp)
-    return [_run_symbol(Desk(bot=bot, symbol=symbol)) for symbol in bot.symbols]
+    answers = [_run_symbol(Desk(bot=bot, symbol=symbol)) for symbol in bot.symbols]
+    for symbol, position in left_behind(bot):
+        log.warning(
+            "%s is not traded any more, but %s of it are held; add it to bot.symbols or sell them", symbol, position
+        )
+    return answers
+
+
+def left_behind(bot: Bot) -> list[tuple[str, Decimal]]:
+    """Return the symbols that this bot once traded, is not told to trade now, and still holds a position of."""
+    kept = {key.split("/")[1] for key in bot.storage.keys("state/")} - set(bot.symbols)
+    books = [(symbol, Desk(bot=bot, symbol=symbol).journal.books()) for symbol in sorted(kept)]
+    return [(symbol, book.position) for symbol, book in books if book is not None and book.target != 0]
 
 
 def _run_symbol(desk: Desk) -> SymbolRun:
@@ -89,7 +106,7 @@ def run(desk: Desk) -> RunResult:
     open_time = last_closed(bot.clock.now(), bot.interval)
     position = desk.journal.latest(before=open_time)
     if position.open_time is not None and position.open_time > open_time:
-        raise BadConfig(
+        raise HourPassed(
             f"{desk.symbol}: the kline of {open_time:%Y-%m-%d %H:%M} UTC is before the newest run"
             f" ({position.open_time:%Y-%m-%d %H:%M} UTC); hours are not decided after the fact. Use `trader replay`"
         )

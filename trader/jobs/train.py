@@ -1,11 +1,11 @@
 """Training: one fit on the newest klines, stored with its card; the first model becomes the champion."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trader.core.errors import BadData, Conflict
 from trader.core.indicators import WARM_UP
-from trader.core.klines import empty
+from trader.core.klines import interval_ms, last_closed
 from trader.jobs.bot import Desk
 from trader.jobs.refresh import history
 from trader.ml.card import ModelCard
@@ -29,24 +29,37 @@ def train(desk: Desk, *, last: datetime, why: str) -> TrainedModel:
 
 
 def train_stored(desk: Desk, *, end: datetime | None, promote_anyway: bool) -> ModelCard:
-    """Return the card of a model trained on stored klines before `end` (all when None); the first one is promoted.
+    """Return the card of a model trained on stored klines closed by `end` (all when None); the first one is promoted.
 
     Raises BadData when too little is stored.
     """
     bot = desk.bot
-    months = bot.klines.months(desk.symbol, bot.interval)
-    klines = bot.klines.load(desk.symbol, bot.interval, end=end) if months else empty(bot.interval)
+    step = timedelta(milliseconds=interval_ms(bot.interval))
+    last = _last_stored(desk) if end is None else last_closed(end, bot.interval)
+    count = bot.recipe.rows(bot.interval) + WARM_UP
+    klines = bot.klines.load(desk.symbol, bot.interval, start=last - (count - 1) * step, end=last + step)
     if not len(klines):
-        raise BadData(
-            f"{desk.symbol} {bot.interval}: no klines are stored before that time; run `trader ingest --symbol"
-            f" {desk.symbol} --start YYYY-MM --end YYYY-MM`"
-        )
-    wanted = klines[-(bot.recipe.rows(bot.interval) + WARM_UP) :]
-    model = train_model(wanted, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
+        raise _nothing_stored(desk)
+    model = train_model(klines, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
     desk.models.save(model)
     if promote_anyway or desk.models.champion() is None:
         promote(desk, model.card, why="asked for on the command line" if promote_anyway else "the first model")
     return model.card
+
+
+def _last_stored(desk: Desk) -> datetime:
+    months = desk.bot.klines.months(desk.symbol, desk.bot.interval)
+    part = desk.bot.klines.read(desk.symbol, desk.bot.interval, months[-1]) if months else None
+    if part is None or not len(part.klines):
+        raise _nothing_stored(desk)
+    return part.klines.last
+
+
+def _nothing_stored(desk: Desk) -> BadData:
+    return BadData(
+        f"{desk.symbol} {desk.bot.interval}: no klines are stored before that time; run `trader ingest --symbol"
+        f" {desk.symbol} --start YYYY-MM --end YYYY-MM`"
+    )
 
 
 def promote(desk: Desk, card: ModelCard, *, why: str) -> None:

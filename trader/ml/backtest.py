@@ -12,7 +12,8 @@ import numpy as np
 from trader.core.decision import Reason
 from trader.core.errors import BadData
 from trader.core.indicators import FILTER_INDICATORS, WARM_UP, compute_indicators
-from trader.core.klines import FloatArray, IntArray, Klines, from_ms
+from trader.core.klines import BoolArray, FloatArray, IntArray, Klines, from_ms
+from trader.core.labels import scorable
 from trader.core.performance import Performance, evaluate
 from trader.core.risk import Control, Halt, find_block, outside_range
 from trader.core.strategy import Observation, PaperBook, Rules, Step, advance
@@ -24,7 +25,7 @@ class Backtest:
     """One element a decided kline. `gross` and `net` are what its exposure earned until the next close.
 
     The last decision's return is not known within the range, so these two are one element shorter. `p_up` is NaN where
-    the model was not asked.
+    the model was not asked: during the warm-up and on filled klines.
     """
 
     interval: str
@@ -34,13 +35,16 @@ class Backtest:
     exposure: FloatArray
     gross: FloatArray
     net: FloatArray
+    scorable: BoolArray
     reasons: tuple[Reason, ...]
     marks: tuple[Halt, ...]
     book: PaperBook
 
     def performance(self) -> Performance:
         """Return the figures over all settled klines."""
-        return evaluate(exposure=self.exposure[:-1], gross=self.gross, net=self.net, interval=self.interval)
+        return evaluate(
+            exposure=self.exposure, gross=self.gross, net=self.net, interval=self.interval, scorable=self.scorable
+        )
 
 
 def backtest(
@@ -69,6 +73,7 @@ def backtest(
         exposure=np.array([step.book.exposure for step in steps]),
         gross=np.array([hour.gross for hour in settled]),
         net=np.array([hour.net for hour in settled]),
+        scorable=scorable(klines[first:stop]),
         reasons=tuple(step.decision.reason for step in steps),
         marks=tuple(mark for step in steps for mark in step.marks),
         book=book,
@@ -87,9 +92,10 @@ def _observe(klines: Klines, *, first: int, model: TrainedModel, rules: Rules, c
     observations = []
     for row, position in enumerate(range(first, len(klines))):
         open_time, is_warm = from_ms(klines.open_time[position]), position >= WARM_UP - 1
+        is_filled = bool(klines.filled[position])
         blocked = find_block(
             is_late=False,
-            is_filled=bool(klines.filled[position]),
+            is_filled=is_filled,
             is_warm=is_warm,
             is_outside=bool(outside[row]),
             model_last=model.card.last,
@@ -100,7 +106,7 @@ def _observe(klines: Klines, *, first: int, model: TrainedModel, rules: Rules, c
             Observation(
                 open_time=open_time,
                 close=float(klines.close[position]),
-                p_up=float(probabilities[row]) if is_warm else None,
+                p_up=float(probabilities[row]) if is_warm and not is_filled else None,
                 volatility=float(indicators[row, -2]),
                 volume_ratio=float(indicators[row, -1]),
                 blocked=blocked,

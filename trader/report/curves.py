@@ -44,6 +44,7 @@ class EquityCurves:
     exposure: FloatArray
     halted: BoolArray
     missed: BoolArray
+    unpublished: BoolArray
     origin: tuple[str, ...]
     origin_changes: tuple[int, ...]
     model_changes: tuple[int, ...]
@@ -74,6 +75,7 @@ def equity_curves(ledger: pd.DataFrame, *, interval: str, notional: float) -> Eq
         exposure=_floats(ledger["exposure"]),
         halted=ledger["halted"].to_numpy(dtype=bool),
         missed=(ledger["outcome"].astype(str) == "missed").to_numpy(dtype=bool),
+        unpublished=(ledger["outcome"].astype(str) == "filled").to_numpy(dtype=bool),
         origin=origin,
         origin_changes=_changes(origin),
         model_changes=_changes(_last_known(ledger["model_id"])),

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from trader.core.klines import FloatArray, from_ms, interval_ms
-from trader.core.performance import round_trips
+from trader.core.performance import evidence, round_trips
 from trader.report import style
 from trader.report.curves import EquityCurves, equity_curves, stretches
 
@@ -100,11 +100,12 @@ def _draw_marks(top: Axes, bottom: Axes, curves: EquityCurves, *, end: float) ->
     if halts:
         handles.append(Patch(facecolor="#f3e3b3", label=f"Halted ({_count(int(curves.halted.sum()), 'run')})"))
     models = _time(curves)[list(curves.model_changes)]
-    missed = _time(curves)[curves.missed]
+    missed, unpublished = _time(curves)[curves.missed], _time(curves)[curves.unpublished]
     transform = top.get_xaxis_transform()
     for axes, at, look, name in (
         (top, models, {"color": style.GREEN, "marker": "v", "transform": transform}, "New model"),
         (bottom, missed, {"color": style.PURPLE, "marker": "x", "markeredgewidth": 1.6}, "Missed run"),
+        (bottom, unpublished, {"color": style.GREY, "marker": "|", "markeredgewidth": 1.6}, "No kline published"),
     ):
         if len(at):
             handles.append(_draw_row(axes, at, name=f"{name} ({len(at):,})", look=look))
@@ -174,7 +175,8 @@ def _subtitle(curves: EquityCurves, *, symbol: str, interval: str, notional: flo
     trips = round_trips(curves.exposure)
     settled = f"{_count(round(curves.hours), 'hour')} settled in {_count(len(curves), 'run')}"
     counts = f"{settled}, {_count(trips, 'round trip')}, {origin}"
-    return f"{first}\n{start} to {last} UTC\n{counts}"
+    says = evidence(trips)
+    return f"{first}\n{start} to {last} UTC\n{counts}" + (f"\n{says}" if says else "")
 
 
 def _count(number: int, noun: str) -> str:

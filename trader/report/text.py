@@ -1,27 +1,50 @@
 """The bot's account in a few lines of plain text, for people at a terminal."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from trader.core.accounting import Costs
-from trader.core.journal import RunRecord
+from trader.core.decision import Reason
+from trader.core.journal import BotState, RunRecord
 from trader.core.orders import NotSent, as_decimal
-from trader.core.performance import Performance
+from trader.core.performance import Baselines, Execution, Performance, evidence
+
+REASONS: Mapping[Reason, str] = {
+    Reason.LONG: "p(up) is above the band",
+    Reason.SHORT: "p(up) is below the band",
+    Reason.HELD: "kept: p(up) is inside the band",
+    Reason.EXIT: "left: the exit rule",
+    Reason.FILTERED: "not entered: an entry filter",
+    Reason.SHORT_FORBIDDEN: "not entered: shorts are not allowed",
+    Reason.REDUCE: "the operator said reduce",
+    Reason.CONTROL_HALT: "the operator said halt",
+    Reason.HALTED: "halted: a loss limit was reached",
+    Reason.FILLED_KLINE: "kept: the exchange published no kline",
+    Reason.MISSED: "kept: the hour was missed",
+    Reason.WARM_UP: "flat: too few klines for the indicators",
+    Reason.NO_MODEL: "flat: there is no model yet",
+    Reason.MODEL_EXPIRED: "flat: the model is too old",
+    Reason.OUT_OF_RANGE: "flat: a feature is far outside its training range",
+}
+
+_DUST = (NotSent.BELOW_STEP, NotSent.BELOW_MIN_QUANTITY, NotSent.BELOW_MIN_NOTIONAL)
 
 
-def describe_run(record: RunRecord, *, notional: float) -> list[str]:
+def describe_run(record: RunRecord, *, notional: float, costs: Costs) -> list[str]:
     """Return what a completed run decided and why, what was traded, and both books after it."""
     lines = [f"kline     {record.key}   ({record.mode}, {record.origin})"]
     inputs, decision = record.inputs, record.decision
     if decision is not None:
         probability = "" if inputs is None or inputs.p_up is None else f"   p(up) {inputs.p_up:.4f}"
         close = "" if inputs is None else f"   close {inputs.price:g}"
-        lines.append(f"decision  exposure {decision.target:+.2f} because {decision.reason}{probability}{close}")
+        lines.append(f"decision  exposure {decision.target:+.2f}, {REASONS[decision.reason]}{probability}{close}")
     lines += [f"order     {line}" for line in _orders(record)]
-    lines += _books(record, notional=notional)
+    lines += _books(record, notional=notional, costs=costs)
     if record.trigger is not None:
-        due = "DUE" if record.trigger.due_since else "not due"
-        lines.append(f"training  {due}: {record.trigger.why}")
+        since, why = record.trigger.due_since, record.trigger.why
+        due = f"DUE since {since:%Y-%m-%d %H:%M} UTC; `trader train --promote` does it" if since else f"not due: {why}"
+        lines.append(f"training  {due}")
     return lines
 
 
@@ -35,19 +58,24 @@ def _orders(record: RunRecord) -> list[str]:
         price = leg.report.average_price
         at = f" at {price:.8g}" if price is not None else ""
         lines.append(f"{sent}: {leg.report.status}, {leg.report.executed} filled{at}")
+    left = f"{abs(record.gap).normalize():f}"
     if record.not_sent is NotSent.NOTHING_TO_DO:
         lines.append("none: the position is the target")
+    elif record.not_sent in _DUST:
+        lines.append(f"none: the {left} left over are less than the exchange takes ({record.not_sent})")
     elif record.not_sent is not None:
-        lines.append(f"none: {record.gap.normalize():f} short of the target, not sent because {record.not_sent}")
+        lines.append(f"none: {left} away from the target, not sent because {record.not_sent}")
     return lines or ["none"]
 
 
-def _books(record: RunRecord, *, notional: float) -> list[str]:
+def _books(record: RunRecord, *, notional: float, costs: Costs) -> list[str]:
     if record.state is None:
         return []
     paper, execution = record.state.paper, record.state.execution
+    says = evidence(paper.round_trips)
     lines = [
-        f"paper     {percent(paper.net)} net ({percent(paper.gross)} gross) over {paper.hours} hours, sum of returns"
+        f"paper     {percent(paper.net)} net ({percent(paper.gross)} gross; {costs}), sum of {paper.klines} returns",
+        f"          {paper.round_trips} round trips{f' - {says}' if says else ''}",
     ]
     if record.inputs is not None:
         equity = execution.equity(as_decimal(record.inputs.price))
@@ -83,7 +111,7 @@ def summary_of(record: RunRecord) -> dict[str, Any]:
             for leg in record.legs
         ],
         "not_sent": record.not_sent,
-        "paper": {"gross": state.paper.gross, "net": state.paper.net, "hours": state.paper.hours} if state else None,
+        "paper": _paper_of(state) if state else None,
         "halt": state.paper.halt if state else None,
         "position": state.execution.position if state else None,
         "target": state.execution.target if state else None,
@@ -92,21 +120,48 @@ def summary_of(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def describe_performance(figures: Performance, *, costs: Costs, hold: float) -> list[str]:
-    """Return the figures of a stretch, costs and round trips beside them."""
-    few = "" if figures.round_trips >= MIN_ROUND_TRIPS else f" - fewer than {MIN_ROUND_TRIPS}: NO EVIDENCE"
+def _paper_of(state: BotState) -> dict[str, Any]:
+    book = state.paper
+    return {"gross": book.gross, "net": book.net, "klines": book.klines, "round_trips": book.round_trips}
+
+
+def describe_performance(figures: Performance, *, costs: Costs, baselines: Baselines, interval: str) -> list[str]:
+    """Return the figures of a stretch, costs, round trips and baselines beside them."""
+    says = evidence(figures.round_trips)
+    exposed = f"{figures.exposed:.0%} of the time"
     return [
-        f"net return   {percent(figures.net)} over {figures.hours} hours ({costs})",
+        f"net return   {percent(figures.net)} over {figures.klines} klines of {interval} ({_charged(figures, costs)})",
         f"gross        {percent(figures.gross)}; costs {percent(-figures.costs)}",
-        f"round trips  {figures.round_trips}{few}",
-        f"exposed      {figures.exposed:.0%} of the time; turnover {figures.turnover:g} times the notional",
-        f"hold         {percent(hold)} (bought once, never sold)",
+        f"round trips  {figures.round_trips}{f' - {says}' if says else ''}",
+        f"exposed      {exposed}; turnover {figures.turnover:g} times the notional",
+        f"always long  {percent(baselines.always_long)}; always short {percent(baselines.always_short)} (same measure)",
+        f"hold         {percent(baselines.hold)} (bought once, never sold)",
         f"Sharpe       {_known(figures.sharpe, '.2f')} a year; largest drawdown {percent(-figures.max_drawdown)}",
-        f"hit rate     {_known(figures.hit_rate, '.1%')} of exposed hours",
+        f"hit rate     {_known(figures.hit_rate, '.1%')} of exposed klines",
     ]
 
 
-MIN_ROUND_TRIPS = 30
+def describe_reasons(reasons: Mapping[str, int]) -> list[str]:
+    """Return how often each reason decided, the most frequent first: long idle stretches show here."""
+    return [f"decided by   {', '.join(f'{reason} {count}' for reason, count in reasons.items())}"]
+
+
+def describe_execution(execution: Execution, *, notional: float) -> list[str]:
+    """Return what the execution book did beside the paper book, and what it could not do."""
+    book = f"{percent(execution.pnl / notional)} ({execution.pnl:+.2f} quote), fees {execution.fees:.2f}"
+    lines = [f"execution    {book}; {execution.orders} orders, {execution.incomplete} not filled whole"]
+    if execution.off_target:
+        why = ", ".join(f"{reason} {count}" for reason, count in execution.off_target.items())
+        lines.append(f"OFF TARGET   after {sum(execution.off_target.values())} runs: {why}")
+    return lines
+
+
+def _charged(figures: Performance, costs: Costs) -> str:
+    """Return the costs; what was really charged when the settings were others for a part of the stretch."""
+    rate = figures.costs / figures.turnover if figures.turnover else costs.rate
+    if math.isclose(rate, costs.rate, abs_tol=1e-6):
+        return str(costs)
+    return f"charged {rate * 1e4:.1f} bp a side on average; the settings now say {costs}"
 
 
 def percent(value: float) -> str:

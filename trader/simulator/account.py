@@ -48,12 +48,14 @@ class Account:
     """Free balances by asset (zero ones left out), the orders oldest first, and the ids the next ones will get.
 
     `funded` names the assets that have had their start balance; an asset that was spent to nothing is not given more.
+    `closed` are client order ids that were settled as never sent and are refused from then on.
     """
 
     schema: int = SCHEMA
     balances: Mapping[str, Decimal] = field(default_factory=dict)
     funded: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
+    closed: tuple[str, ...] = ()
     next_order_id: int = 1
     next_trade_id: int = 1
 

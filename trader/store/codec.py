@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from trader.core.errors import BadData
+from trader.core.errors import BadData, NewerSchema
 
 Artefact = TypeVar("Artefact")
 
@@ -40,7 +40,7 @@ def from_json(kind: type[Artefact], data: bytes, *, key: str, schema: int) -> Ar
     if not isinstance(fields, dict) or type(fields.get("schema")) is not int:
         raise BadData(f"{key} has no schema number; it was not written by this program")
     if fields["schema"] > schema:
-        raise BadData(
+        raise NewerSchema(
             f"{key} has schema {fields['schema']}, this version reads up to {schema}; upgrade, or use the version that"
             " wrote it"
         )

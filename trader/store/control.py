@@ -15,12 +15,13 @@ CONTROL_KEY = "control.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """Whose store this is: a bot in one mode."""
+    """Whose store this is: a bot in one mode, on one market (another seed is another synthetic market)."""
 
     schema: int = SCHEMA
     bot_id: str
     mode: str
     interval: str
+    market: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,14 @@ def check_stamp(storage: ObjectStorage, *, mine: Stamp) -> bool:
     if found is None or found == mine:
         return found is not None
     raise BadConfig(
-        f"the store at {storage.locate(STAMP_KEY)} belongs to bot {found.bot_id!r}, mode {found.mode}, interval"
-        f" {found.interval}; this is bot {mine.bot_id!r}, mode {mine.mode}, interval {mine.interval}. Choose another"
-        " storage.url, or that bot's settings"
+        f"the store at {storage.locate(STAMP_KEY)} belongs to {_describe(found)}; this is {_describe(mine)}. Choose"
+        " another storage.url, or that bot's settings"
     )
+
+
+def _describe(stamp: Stamp) -> str:
+    market = f", market {stamp.market}" if stamp.market else ""
+    return f"bot {stamp.bot_id!r}, mode {stamp.mode}, interval {stamp.interval}{market}"
 
 
 def claim_store(storage: ObjectStorage, *, mine: Stamp) -> None:

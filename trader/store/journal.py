@@ -9,10 +9,11 @@ A process killed between the two leaves a state that is behind; `latest` notices
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trader.core.errors import BadData
+from trader.core.accounting import ExecutionBook
+from trader.core.errors import BadData, NewerSchema
 from trader.core.journal import SCHEMA, BotState, RunKey, RunRecord, Status
 from trader.core.klines import from_ms, interval_ms
-from trader.ports import ObjectStorage
+from trader.ports import ObjectStorage, StoredObject
 from trader.store.codec import from_json, to_json
 
 _PROBES = 48
@@ -82,29 +83,59 @@ class Journal:
         return StoredRecord(record=record, etag=etag)
 
     def save_state(self, record: RunRecord) -> None:
-        """Copy the books of a completed record."""
-        if record.state is not None:
-            copy = StoredState(open_time=record.key.open_time, state=record.state)
-            self._storage.put(self._state_key, to_json(copy))
-
-    def newest(self) -> datetime | None:
-        """Return the kline of the newest completed run as the state has it, None before the first one."""
+        """Copy the books of a completed record, unless a later one was copied before. Raises Conflict in a race."""
+        if record.state is None:
+            return
+        data = to_json(StoredState(open_time=record.key.open_time, state=record.state))
         stored = self._storage.get(self._state_key)
         if stored is None:
-            return None
-        return from_json(StoredState, stored.data, key=self._state_key, schema=SCHEMA).open_time
+            self._storage.create(self._state_key, data)
+            return
+        copy = self._decoded(stored)
+        if copy is None or copy.open_time < record.key.open_time:
+            self._storage.replace(self._state_key, data, stored.etag)
+
+    def newest(self) -> datetime | None:
+        """Return the kline of the newest completed run, None before the first one."""
+        copy = self._copy()
+        return None if copy is None else copy.open_time
+
+    def books(self) -> ExecutionBook | None:
+        """Return the execution book after the newest completed run, None before the first one."""
+        copy = self._copy()
+        return None if copy is None else copy.state.execution
 
     def latest(self, *, before: datetime) -> Position:
         """Return the books after the newest completed run, and what was left unfinished between it and `before`.
 
         The newest completed run may be the one of `before` or a later one: the caller decides what that means.
         """
-        stored = self._storage.get(self._state_key)
-        if stored is None:
+        copy = self._copy()
+        if copy is None:
             return self._forward(Position(open_time=None, state=BotState()), before=before)
-        copy = from_json(StoredState, stored.data, key=self._state_key, schema=SCHEMA)
         position = Position(open_time=copy.open_time, state=copy.state)
         return position if copy.open_time >= before else self._forward(position, before=before)
+
+    def _copy(self) -> StoredState | None:
+        """Return the state; where it is lost or damaged, what it would say, from the journal."""
+        stored = self._storage.get(self._state_key)
+        copy = None if stored is None else self._decoded(stored)
+        return copy or self._from_journal()
+
+    def _decoded(self, stored: StoredObject) -> StoredState | None:
+        try:
+            return from_json(StoredState, stored.data, key=self._state_key, schema=SCHEMA)
+        except NewerSchema:
+            raise
+        except BadData:
+            return None
+
+    def _from_journal(self) -> StoredState | None:
+        for open_time in reversed(self.open_times()):
+            stored = self.read(open_time)
+            if stored is not None and stored.is_completed and stored.record.state is not None:
+                return StoredState(open_time=open_time, state=stored.record.state)
+        return None
 
     def open_times(self, *, after: datetime | None = None, before: datetime | None = None) -> list[datetime]:
         """Return the open times of all records between two klines (both exclusive), oldest first."""

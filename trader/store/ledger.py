@@ -3,9 +3,10 @@
     ledger/BTCUSDT/1h/2026-11.parquet
 
 It is a copy of the journal. A run appends its row; where the row before is missing (a process was killed in between)
-the month is made again from the journal.
+the month is made again from the journal, as is on reading any month that is lost, damaged or short of runs.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trader.core.decision import Reason
-from trader.core.errors import BadData
+from trader.core.errors import NewerSchema
 from trader.core.journal import RunRecord, Status
 from trader.core.orders import ZERO
 from trader.ports import ObjectStorage
@@ -33,7 +34,7 @@ COLUMNS = pa.schema(
         ("close", pa.float64()),
         ("exposure", pa.float64()),
         ("change", pa.float64()),
-        ("settled_hours", pa.int64()),
+        ("settled_klines", pa.int64()),
         ("settled_gross", pa.float64()),
         ("settled_net", pa.float64()),
         ("paper_gross", pa.float64()),
@@ -61,7 +62,7 @@ COLUMNS = pa.schema(
 Prices, `fees` and `execution_equity` are in quote units, quantities in base units. NaN or null: there was none."""
 
 
-_UNDECIDED = (Reason.MISSED, Reason.FILLED_KLINE)
+_OUTCOMES = {Reason.MISSED: "missed", Reason.FILLED_KLINE: "filled"}
 
 
 class Ledger:
@@ -101,8 +102,21 @@ class Ledger:
 
     def read(self) -> pa.Table:
         """Return the whole table, oldest run first; empty when there were no runs."""
-        tables = [self._read(key) for key in self._storage.keys(self._prefix)]
-        return pa.concat_tables([COLUMNS.empty_table(), *(table for table in tables if table is not None)])
+        runs = Counter(f"{time:%Y-%m}" for time in self._journal.open_times())
+        kept = {key.removeprefix(self._prefix).removesuffix(".parquet") for key in self._storage.keys(self._prefix)}
+        months = sorted(runs.keys() | kept)
+        return pa.concat_tables([COLUMNS.empty_table(), *(self._month(month, runs[month]) for month in months)])
+
+    def _month(self, month: str, runs: int) -> pa.Table:
+        """Return a month's table, made again from the journal where it is lost, damaged or short of runs."""
+        key = f"{self._prefix}{month}.parquet"
+        table = self._read(key)
+        if table is not None and len(table) >= runs:
+            return table
+        made = self._from_journal(datetime.strptime(f"{month}+0000", "%Y-%m%z"))
+        if table is None or not made.equals(table):
+            self._write(key, made)
+        return made
 
     def _from_journal(self, month: datetime) -> pa.Table:
         times = [time for time in self._journal.open_times() if (time.year, time.month) == (month.year, month.month)]
@@ -117,14 +131,12 @@ class Ledger:
             return self._parsed[key][1]
         try:
             table = pq.read_table(pa.BufferReader(stored.data))
-        except (pa.ArrowException, OSError) as error:
-            raise BadData(f"{key} is not readable; delete it, the next run makes it again from the journal") from error
+        except (pa.ArrowException, OSError):
+            return None  # damaged: what reads it makes it again from the journal
         schema = (table.schema.metadata or {}).get(b"schema", b"0")
         if schema.isdigit() and int(schema) > SCHEMA:
-            raise BadData(f"{key} has schema {int(schema)}, this version reads up to {SCHEMA}; upgrade")
-        if not table.schema.equals(COLUMNS):
-            raise BadData(f"{key} has other columns than a ledger; delete it, it is made again from the journal")
-        return table
+            raise NewerSchema(f"{key} has schema {int(schema)}, this version reads up to {SCHEMA}; upgrade")
+        return table if table.schema.equals(COLUMNS) else None
 
     def _write(self, key: str, table: pa.Table) -> None:
         sink = pa.BufferOutputStream()
@@ -144,7 +156,7 @@ def row_of(record: RunRecord) -> Mapping[str, Any]:
     row: dict[str, Any] = {
         "open_time": record.key.open_time,
         "origin": record.origin.value,
-        "settled_hours": len(record.settled),
+        "settled_klines": len(record.settled),
         "settled_gross": sum(hour.gross for hour in record.settled),
         "settled_net": sum(hour.net for hour in record.settled),
         "not_sent": record.not_sent.value if record.not_sent else None,
@@ -157,7 +169,7 @@ def row_of(record: RunRecord) -> Mapping[str, Any]:
 def _decision_columns(record: RunRecord) -> dict[str, Any]:
     inputs, decision, trigger = record.inputs, record.decision, record.trigger
     return {
-        "outcome": "decided" if decision and decision.reason not in _UNDECIDED else "missed",
+        "outcome": _OUTCOMES.get(decision.reason, "decided") if decision else "missed",
         "reason": decision.reason.value if decision else "unfinished",
         "model_id": inputs.model_id if inputs else None,
         "p_up": inputs.p_up if inputs else None,
