@@ -110,7 +110,7 @@ def test_exit_codes_reach_the_shell(store: Path, monkeypatch):
     refused = ended("run", "--at", "2020-01-01")
     assert refused.returncode == 3
     assert refused.stderr.startswith("error: ")
-    (store / "state/DEMOUSDT/1h.json").write_bytes(b"{")
+    (store / "models/DEMOUSDT/1h/champion.json").write_bytes(b"{")
     damaged = ended("run")
     assert damaged.returncode == 4
     assert "Traceback" not in damaged.stderr

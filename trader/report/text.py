@@ -43,7 +43,8 @@ def describe_run(record: RunRecord, *, notional: float, costs: Costs) -> list[st
     lines += _books(record, notional=notional, costs=costs)
     if record.trigger is not None:
         since, why = record.trigger.due_since, record.trigger.why
-        due = f"DUE since {since:%Y-%m-%d %H:%M} UTC; `trader train --promote` does it" if since else f"not due: {why}"
+        todo = f"`trader train --symbol {record.key.symbol} --promote`"
+        due = f"DUE since {since:%Y-%m-%d %H:%M} UTC: {todo}" if since else f"not due: {why}"
         lines.append(f"training  {due}")
     return lines
 
