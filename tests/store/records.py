@@ -1,9 +1,11 @@
 """Run records to put into a journal: one with everything filled, and short ones for a row of hours."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tests.builders import HOUR
+from trader.config import Settings
 from trader.core.accounting import ExecutionBook, HourReturn
 from trader.core.decision import Decision, Reason
 from trader.core.journal import Allocation, BotState, Inputs, Leg, Origin, RunKey, RunRecord, Status
@@ -39,6 +41,7 @@ def hourly(open_time: datetime, *, status: Status = Status.COMPLETED, hours: int
 def full_record(*, floats: tuple[float, ...] = FLOATS, amount: Decimal = AMOUNT, open_time=NOON) -> RunRecord:
     """A record with every optional part filled, with the given numbers in all of them."""
     a, b, c, d, e, f = floats
+    rules = Settings(risk={"max_drawdown": 0.25}).rules()
     control = Control(mode=ControlMode.REDUCE, why="a \"quote\", a \\ and 'é'", who="me", at=open_time, sequence=3)
     halt = Halt(at=open_time - HOUR, why="lost too much")
     fill = Fill(price=amount, quantity=amount, commission=Decimal("0E-8"), commission_asset="BNB")
@@ -57,6 +60,8 @@ def full_record(*, floats: tuple[float, ...] = FLOATS, amount: Decimal = AMOUNT,
     return RunRecord(
         key=run_key(open_time),
         mode="testnet",
+        rules=replace(rules, risk=replace(rules.risk, resume_after=timedelta(hours=5, microseconds=1))),
+        notional=amount,
         origin=Origin.REPLAY,
         status=Status.COMPLETED,
         owner="host:1",

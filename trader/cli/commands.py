@@ -97,7 +97,7 @@ def run(
         if not as_json:
             say(f"{answer.symbol}: {answer.outcome}")
             if answer.record is not None:
-                say(*describe_run(answer.record, notional=float(bot.notional), costs=bot.rules.costs), "")
+                say(*describe_run(answer.record), "")
         if answer.error is not None:
             typer.echo(f"error: {answer.error}", err=True)
     raise typer.Exit(worst([answer.error for answer in answers if answer.error is not None]))
@@ -159,7 +159,7 @@ def status(symbol: Symbols = None, as_json: AsJson = False) -> None:
         say_json({"symbols": found})
         return
     for each in found:
-        say(*describe_status(each, notional=float(bot.notional), costs=bot.rules.costs), "")
+        say(*describe_status(each), "")
 
 
 def _control(mode: ControlMode, why: str) -> None:

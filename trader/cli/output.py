@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -52,7 +52,10 @@ def say_json(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind
-    """Return a value in JSON's terms: dataclasses as objects, decimals as strings, times as ISO, NaN as null."""
+    """Return a value in JSON's terms.
+
+    Dataclasses become objects, decimals strings, times ISO texts, spans of time seconds, NaN null.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -63,6 +66,8 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind
         return value.value
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, Decimal):
         return str(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value

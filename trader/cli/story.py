@@ -4,7 +4,6 @@ from trader.bootstrap import costs_of
 from trader.cli.output import say
 from trader.cli.testing import Tested
 from trader.config import Mode, Settings
-from trader.core.accounting import Costs
 from trader.core.errors import BadData
 from trader.core.performance import baselines
 from trader.jobs.bot import Bot, Desk
@@ -26,7 +25,7 @@ def tell_demo(bot: Bot, outcome: Demo, *, settings: Settings) -> None:
             "",
         )
     say("LIVE: one demo hour on the simulated exchange.")
-    say(*(f"  {line}" for line in describe_run(outcome.live.record, notional=float(bot.notional), costs=costs)), "")
+    say(*(f"  {line}" for line in describe_run(outcome.live.record)), "")
     table = desk.ledger.read()
     figures = performance_of(table, interval=bot.interval)
     say(f"ALL {len(table)} RUNS SO FAR, replayed and live; the market is synthetic with a planted edge:")
@@ -84,12 +83,12 @@ def tell_test(result: Tested, *, settings: Settings) -> None:
     say(*(f"  {name:12} {path}" for name, path in result.files.items()))
 
 
-def describe_status(found: Status, *, notional: float, costs: Costs) -> list[str]:
+def describe_status(found: Status) -> list[str]:
     """Return where one symbol stands, as lines."""
     lines = [f"{found.symbol} ({found.mode})   store {found.store}"]
     if found.record is None:
         return [*lines, "  no run yet; `trader run` does the first one"]
-    lines += [f"  {line}" for line in describe_run(found.record, notional=notional, costs=costs)]
+    lines += [f"  {line}" for line in describe_run(found.record)]
     control = found.control
     said = f" since {control.at:%Y-%m-%d %H:%M} UTC by {control.who}: {control.why}" if control.at else ""
     lines.append(f"  control   {control.mode}{said}")

@@ -14,7 +14,7 @@ from trader.core.decision import Decision
 from trader.core.orders import ZERO, ExecutionReport, NotSent, OrderIntent
 from trader.core.policy import Trigger
 from trader.core.risk import Control, Halt
-from trader.core.strategy import PaperBook
+from trader.core.strategy import PaperBook, Rules
 
 SCHEMA = 1
 
@@ -107,8 +107,9 @@ class Leg:
 class RunRecord:
     """The journal's record of one run. The optional parts are there once the run has come that far.
 
-    `state` holds the books after the run (before the order's fills while the status is `decided`). `timings` are
-    seconds from the start of the run to the end of each stage, and `started` on the machine's monotonic clock.
+    `rules` and `notional` (quote units) are what it was decided by. `state` holds the books after the run (before the
+    order's fills while the status is `decided`). `timings` are seconds from the start of the run to the end of each
+    stage, and `started` on the machine's monotonic clock.
     """
 
     schema: int = SCHEMA
@@ -120,6 +121,8 @@ class RunRecord:
     started_at: datetime
     completed_at: datetime | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    rules: Rules | None = None
+    notional: Decimal | None = None
     inputs: Inputs | None = None
     settled: tuple[HourReturn, ...] = ()
     marks: tuple[Halt, ...] = ()

@@ -48,6 +48,8 @@ def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState) ->
         record,
         status=Status.DECIDED,
         versions=bot.versions,
+        rules=bot.rules,
+        notional=bot.notional,
         inputs=inputs,
         settled=step.settled,
         marks=step.marks,

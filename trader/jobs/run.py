@@ -157,7 +157,8 @@ def _recover(desk: Desk, position: Position) -> Position:
         record = stored.record
         if record.status is Status.CLAIMED:
             missed = Decision(target=position.state.paper.exposure, reason=Reason.MISSED)
-            record = replace(record, state=position.state, decision=missed)
+            bot = desk.bot
+            record = replace(record, rules=bot.rules, notional=bot.notional, state=position.state, decision=missed)
         if record.status is not Status.COMPLETED:
             stored, record = execute(desk, stored, record, may_send=False)
             record = _commit(desk, stored, record, Stopwatch(desk.bot.host))

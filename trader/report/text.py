@@ -31,7 +31,7 @@ REASONS: Mapping[Reason, str] = {
 _DUST = (NotSent.BELOW_STEP, NotSent.BELOW_MIN_QUANTITY, NotSent.BELOW_MIN_NOTIONAL)
 
 
-def describe_run(record: RunRecord, *, notional: float, costs: Costs) -> list[str]:
+def describe_run(record: RunRecord) -> list[str]:
     """Return what a completed run decided and why, what was traded, and both books after it."""
     lines = [f"kline     {record.key}   ({record.mode}, {record.origin})"]
     inputs, decision = record.inputs, record.decision
@@ -40,7 +40,7 @@ def describe_run(record: RunRecord, *, notional: float, costs: Costs) -> list[st
         close = "" if inputs is None else f"   close {inputs.price:g}"
         lines.append(f"decision  exposure {decision.target:+.2f}, {REASONS[decision.reason]}{probability}{close}")
     lines += [f"order     {line}" for line in _orders(record)]
-    lines += _books(record, notional=notional, costs=costs)
+    lines += _books(record)
     if record.trigger is not None:
         since, why = record.trigger.due_since, record.trigger.why
         todo = f"`trader train --symbol {record.key.symbol} --promote`"
@@ -69,11 +69,11 @@ def _orders(record: RunRecord) -> list[str]:
     return lines or ["none"]
 
 
-def _books(record: RunRecord, *, notional: float, costs: Costs) -> list[str]:
-    if record.state is None:
+def _books(record: RunRecord) -> list[str]:
+    if record.state is None or record.rules is None or record.notional is None:
         return []
     paper, execution = record.state.paper, record.state.execution
-    says = evidence(paper.round_trips)
+    says, costs = evidence(paper.round_trips), record.rules.costs
     lines = [
         f"paper     {percent(paper.net)} net ({percent(paper.gross)} gross; {costs}), sum of {paper.klines} returns",
         f"          {paper.round_trips} round trips{f' - {says}' if says else ''}",
@@ -81,7 +81,7 @@ def _books(record: RunRecord, *, notional: float, costs: Costs) -> list[str]:
     if record.inputs is not None:
         equity = execution.equity(as_decimal(record.inputs.price))
         lines.append(
-            f"execution {percent(float(equity) / notional)} ({equity:+.2f} quote), position"
+            f"execution {percent(float(equity / record.notional))} ({equity:+.2f} quote), position"
             f" {execution.position.normalize():f} of {execution.target.normalize():f} wanted, fees {execution.fees:.2f}"
         )
     if paper.halt is not None:
