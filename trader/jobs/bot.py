@@ -1,11 +1,11 @@
 """The bot as a job sees it: settings that are needed, the ports, and the stores of one symbol."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from trader.core.journal import Origin
+from trader.core.journal import BotState, Origin
 from trader.core.strategy import Rules
 from trader.ml.training import Recipe
 from trader.ports import Clock, Exchange, Market, ObjectStorage
@@ -67,3 +67,10 @@ class Desk:
         self.journal = Journal(storage, bot_id=self.bot.bot_id, symbol=self.symbol, interval=interval)
         self.models = ModelStore(storage, symbol=self.symbol, interval=interval)
         self.ledger = Ledger(storage, symbol=self.symbol, interval=interval, journal=self.journal)
+
+
+def states(bot: Bot, *, without: Collection[str]) -> dict[str, BotState]:
+    """Return the books of every symbol that this bot has ever run, but for some."""
+    symbols = {key.split("/")[1] for key in bot.storage.keys("state/")} - set(without)
+    found = {symbol: Desk(bot=bot, symbol=symbol).journal.state() for symbol in sorted(symbols)}
+    return {symbol: state for symbol, state in found.items() if state is not None}

@@ -22,7 +22,7 @@ from trader.core.orders import (
     plan_order,
     target_quantity,
 )
-from trader.jobs.bot import Desk
+from trader.jobs.bot import Desk, states
 from trader.store.journal import StoredRecord
 
 log = logging.getLogger(__name__)
@@ -30,15 +30,30 @@ _MAX_LEGS = 3
 
 
 def open_allocation(desk: Desk) -> Allocation:
-    """Return what this symbol may use of the account: an equal share of each asset with all symbols that use it."""
-    exchange = desk.bot.exchange
-    rules = exchange.rules(desk.symbol)
-    used = [asset for symbol in desk.bot.symbols for asset in _assets_of(desk, symbol)]
-    balances = exchange.balances()
+    """Return what this symbol may use of the account, opened in its first run.
+
+    Of each of its assets: what no other symbol has a claim on, shared equally among those that have none yet. A claim
+    is an allocation with all that was bought and sold on it, so nobody is given what another one's sale brought in.
+    """
+    rules = desk.bot.exchange.rules(desk.symbol)
+    others = states(desk.bot, without=[desk.symbol])
+    balances = dict(desk.bot.exchange.balances())
+    for symbol, state in others.items():
+        for asset, claim in zip(_assets_of(desk, symbol), _claims_of(state), strict=False):
+            balances[asset] = balances.get(asset, ZERO) - claim
+    waiting = [symbol for symbol in desk.bot.symbols if symbol not in others or others[symbol].allocation is None]
+    users = [asset for symbol in waiting for asset in _assets_of(desk, symbol)]
     base, quote = (
-        balances.get(asset, ZERO) / max(used.count(asset), 1) for asset in (rules.base_asset, rules.quote_asset)
+        max(balances.get(asset, ZERO), ZERO) / max(users.count(asset), 1)
+        for asset in (rules.base_asset, rules.quote_asset)
     )
     return Allocation(base=base, quote=quote)
+
+
+def _claims_of(state: BotState) -> tuple[Decimal, ...]:
+    if state.allocation is None:
+        return ()
+    return state.allocation.base + state.execution.position, state.allocation.quote + state.execution.cash
 
 
 def _assets_of(desk: Desk, symbol: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from trader.core.decision import Decision, Reason
 from trader.core.errors import BadConfig, Conflict, TraderError
 from trader.core.journal import BotState, RunRecord, Status
 from trader.core.klines import close_of, last_closed
-from trader.jobs.bot import Bot, Desk
+from trader.jobs.bot import Bot, Desk, states
 from trader.jobs.claim import InProgress, claim, give_back, take_over
 from trader.jobs.decide import decide
 from trader.jobs.execute import execute
@@ -78,9 +78,8 @@ def run_symbols(bot: Bot) -> list[SymbolRun]:
 
 def left_behind(bot: Bot) -> list[tuple[str, Decimal]]:
     """Return the symbols that this bot once traded, is not told to trade now, and still holds a position of."""
-    kept = {key.split("/")[1] for key in bot.storage.keys("state/")} - set(bot.symbols)
-    books = [(symbol, Desk(bot=bot, symbol=symbol).journal.books()) for symbol in sorted(kept)]
-    return [(symbol, book.position) for symbol, book in books if book is not None and book.target != 0]
+    kept = states(bot, without=bot.symbols)
+    return [(symbol, state.execution.position) for symbol, state in kept.items() if state.execution.target != 0]
 
 
 def _run_symbol(desk: Desk) -> SymbolRun:

@@ -9,7 +9,6 @@ A process killed between the two leaves a state that is behind; `latest` notices
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trader.core.accounting import ExecutionBook
 from trader.core.errors import BadData, NewerSchema
 from trader.core.journal import SCHEMA, BotState, RunKey, RunRecord, Status
 from trader.core.klines import from_ms, interval_ms
@@ -100,10 +99,10 @@ class Journal:
         copy = self._copy()
         return None if copy is None else copy.open_time
 
-    def books(self) -> ExecutionBook | None:
-        """Return the execution book after the newest completed run, None before the first one."""
+    def state(self) -> BotState | None:
+        """Return the books after the newest completed run, None before the first one."""
         copy = self._copy()
-        return None if copy is None else copy.state.execution
+        return None if copy is None else copy.state
 
     def latest(self, *, before: datetime) -> Position:
         """Return the books after the newest completed run, and what was left unfinished between it and `before`.
