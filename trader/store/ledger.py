@@ -79,7 +79,7 @@ class Ledger:
         open_time = record.key.open_time
         key = f"{self._prefix}{open_time:%Y-%m}.parquet"
         table = self._read(key)
-        known = table.column("open_time").to_pylist()[-1] if table is not None and len(table) else None
+        known = table.column("open_time")[-1].as_py() if table is not None and len(table) else None
         expected = previous if previous is not None and f"{previous:%Y-%m}" == f"{open_time:%Y-%m}" else None
         if known != expected:
             self._write(key, self._from_journal(open_time))
@@ -97,7 +97,7 @@ class Ledger:
             return
         key = f"{self._prefix}{newest:%Y-%m}.parquet"
         table = self._read(key)
-        if table is None or not len(table) or table.column("open_time").to_pylist()[-1] != newest:
+        if table is None or not len(table) or table.column("open_time")[-1].as_py() != newest:
             self._write(key, self._from_journal(newest))
 
     def read(self) -> pa.Table:
