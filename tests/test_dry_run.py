@@ -12,6 +12,8 @@ from trader.cli import main
 from trader.core.klines import close_of, fill_gaps
 from trader.store.klines import KlineStore
 
+pytestmark = pytest.mark.slow
+
 KLINES = random_klines(1460, seed=6, price=60000.0)
 
 

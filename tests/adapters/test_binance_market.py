@@ -16,7 +16,7 @@ from trader.core.errors import BadConfig, BadData, Rejected, Retryable
 from trader.core.klines import from_ms, to_ms
 
 # python-binance still imports names that websockets has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:websockets:DeprecationWarning")
+pytestmark = pytest.mark.slow
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KLINES = random_klines(2500, start=START)

@@ -9,6 +9,8 @@ from tests.archives import daily_path, monthly_path, publish_bytes
 from trader.adapters.kline_archive import FolderArchive, HttpArchive
 from trader.core.errors import BadConfig, BadData, Rejected, Retryable
 
+pytestmark = pytest.mark.slow
+
 PATH = monthly_path("2024-11")
 DATA = b"a zip as far as an archive cares" * 100
 

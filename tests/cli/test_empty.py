@@ -55,6 +55,7 @@ def test_status_of_nothing_is_an_answer(trader: Trader, empty_store):
     assert not empty_store.exists()
 
 
+@pytest.mark.slow
 def test_a_market_of_which_only_the_first_kline_forms_is_waited_for_without_a_decision(
     trader: Trader, empty_store, monkeypatch
 ):
@@ -71,6 +72,7 @@ def test_a_market_of_which_only_the_first_kline_forms_is_waited_for_without_a_de
     assert not list(empty_store.glob("state/**/*.json"))
 
 
+@pytest.mark.slow
 def test_a_symbol_that_binance_does_not_have_leaves_no_store(trader: Trader, empty_store, monkeypatch):
     with serving({"BTCUSDT": random_klines(10)}, now=START) as binance:
         monkeypatch.setenv("TRADER__BOT__MODE", "dry-run")

@@ -115,6 +115,7 @@ def test_a_store_that_is_a_file_is_refused(where: str, trader: Trader, tmp_path,
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_of_two_symbols_one_fails_and_the_other_runs(trader: Trader, empty_store, monkeypatch):
     klines = {"BTCUSDT": random_klines(1800, seed=1), "ETHUSDT": random_klines(1800, seed=2)}
     moment = START + 1800 * HOUR

@@ -15,6 +15,8 @@ from trader.core.journal import Status
 from trader.jobs.run import Outcome, run
 from trader.store.klines import KlineStore
 
+pytestmark = pytest.mark.slow
+
 KLINES = random_klines(1460, seed=6)
 
 

@@ -130,11 +130,13 @@ def test_a_price_that_never_moves_has_no_distribution_and_no_features():
     assert "Every labelled kline went the same way" in read
 
 
+@pytest.mark.slow
 def test_holes_that_were_not_filled_are_filled_first():
     holed = without(random_klines(150), 100, 101)
     assert explore_page(holed, **WHAT) == explore_page(fill_gaps(holed), **WHAT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", ["15m", "4h", "1d"])
 def test_other_intervals_are_not_called_hours(interval):
     html = explore_page(random_klines(200, interval=interval), **{**WHAT, "interval": interval})
@@ -171,6 +173,7 @@ def test_seven_years_of_bitcoin(real_data):
     assert re.search(r"ma_5 0\.55\d \+0\.05\d+ (\d) of \1", read)
 
 
+@pytest.mark.slow
 def test_the_costs_of_the_settings_are_the_ones_the_page_speaks_of():
     cheap = {**WHAT, "costs": Costs(fee_rate=0.0002, slippage_rate=0.00005)}
     read = words(explore_page(random_klines(2200, seed=1), **cheap))
