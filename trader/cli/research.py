@@ -62,7 +62,7 @@ def explore(
     symbol: OneSymbol, out: Annotated[Path | None, typer.Option(help="file to write; default: in the store")] = None
 ) -> None:
     """Look at the stored klines before trusting a model: one HTML page of pictures."""
-    from trader.bootstrap import open_storage
+    from trader.bootstrap import costs_of, open_storage
     from trader.jobs.explore import explore as make_page
 
     settings = settings_for([symbol])
@@ -72,7 +72,7 @@ def explore(
         symbol=symbol,
         interval=settings.bot.interval,
         preset=settings.train.features,
-        costs=settings.rules().costs,
+        costs=costs_of(settings),
     )
     if out is None:
         key = f"reports/{symbol}-{settings.bot.interval}-explore.html"

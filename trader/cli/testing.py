@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from trader.bootstrap import build_replay, open_storage, recipe_of
+from trader.bootstrap import build_replay, costs_of, open_storage, recipe_of
 from trader.cli.output import write_file
 from trader.config import Settings
 from trader.core.accounting import Costs
@@ -215,6 +215,6 @@ def _chart(outcome: Replay, *, settings: Settings, span: Span, in_sample: bool) 
         symbol=span.symbol,
         interval=settings.bot.interval,
         notional=float(settings.sizing.notional),
-        costs=str(settings.rules().costs),
+        costs=str(costs_of(settings)),
         title=f"{span.symbol} {settings.bot.interval}: {label}, paper book, execution book and hold",
     )

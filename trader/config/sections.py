@@ -109,7 +109,7 @@ class DecisionSection(Section):
     )
     allow_short: bool = Field(default=True, description="whether to go short (sell from the base allocation)")
     min_volatility: Annotated[float, Field(ge=0)] = Field(
-        default=0.0, description="entry filter: 24-hour volatility; 0 = off"
+        default=0.0, description="entry filter: volatility of 24 klines; 0 = off"
     )
     min_volume_ratio: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="entry filter: volume / average; 0 = off"
@@ -152,7 +152,7 @@ class RiskSection(Section):
 class RetrainSection(Section):
     """When performance makes a training due."""
 
-    window: Positive = Field(default=168, description="N: the trigger looks at the last N hours")
+    window: Positive = Field(default=168, description="N: the trigger looks at the last N klines")
     threshold: float = Field(default=-0.05, description="due when their summed net return is below this")
     min_runs: Positive = Field(default=72, description="fewer settled hours never trigger")
     cooldown_hours: Positive = Field(default=168, description="pause after a training")

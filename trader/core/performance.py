@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trader.core.accounting import Costs
+from trader.core.accounting import Costs, cumulative
 from trader.core.klines import BoolArray, FloatArray, interval_ms
 
 YEAR_MS = 8760 * 3_600_000
@@ -52,8 +52,8 @@ def evaluate(
     are not `scorable` (filled klines) count for everything but the hit rate.
     """
     held = exposure[: len(net)]
-    total = float(np.cumsum(net)[-1]) if len(net) else 0.0
-    total_gross = float(np.cumsum(gross)[-1]) if len(gross) else 0.0
+    total = float(cumulative(net)[-1]) if len(net) else 0.0
+    total_gross = float(cumulative(gross)[-1]) if len(gross) else 0.0
     # Of a constant stream numpy's deviation is rounding error, not 0, and the ratio would be astronomical.
     deviation = float(net.std(ddof=1)) if len(net) > 1 and (net != net[0]).any() else 0.0
     scored = (held != 0) if scorable is None else (held != 0) & scorable[: len(net)]
@@ -89,7 +89,7 @@ def baselines(close: FloatArray, *, costs: Costs) -> Baselines:
     """Return the baselines over closes, oldest first; all 0 for fewer than two."""
     if len(close) < 2:  # noqa: PLR2004 - a return needs two closes
         return Baselines(hold=0.0, always_long=0.0, always_short=0.0)
-    moves = float(np.cumsum(close[1:] / close[:-1] - 1.0)[-1])
+    moves = float(cumulative(close[1:] / close[:-1] - 1.0)[-1])
     return Baselines(
         hold=float(close[-1] / close[0] - 1.0), always_long=moves - costs.rate, always_short=-moves - costs.rate
     )
@@ -128,5 +128,5 @@ def max_drawdown(returns: FloatArray) -> float:
     """Return the largest fall of the summed returns from an earlier peak (the start counts as 0), 0 or positive."""
     if not len(returns):
         return 0.0
-    equity = np.concatenate([[0.0], np.cumsum(returns)])
+    equity = np.concatenate([[0.0], cumulative(returns)])
     return float((np.maximum.accumulate(equity) - equity).max())

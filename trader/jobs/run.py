@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from trader.core.decision import Decision, Reason
 from trader.core.errors import BadConfig, Conflict, TraderError
-from trader.core.journal import BotState, RunRecord, Status
+from trader.core.journal import RunRecord, Status
 from trader.core.klines import close_of, last_closed
 from trader.jobs.bot import Bot, Desk, states
 from trader.jobs.claim import InProgress, claim, give_back, take_over
@@ -42,11 +42,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What a run did: the completed record and the state before it, or the record that was complete already."""
+    """What a run did: the record it completed, or the one that was complete already."""
 
     outcome: Outcome
     record: RunRecord
-    previous: BotState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +136,7 @@ def _decide_and_trade(desk: Desk, stored: StoredRecord, *, position: Position, w
         watch.lap("decide")
     stored, record = execute(desk, stored, record, may_send=_may_send(desk, record))
     watch.lap("execute")
-    return RunResult(outcome=Outcome.DONE, record=_commit(desk, stored, record, watch), previous=position.state)
+    return RunResult(outcome=Outcome.DONE, record=_commit(desk, stored, record, watch))
 
 
 def _commit(desk: Desk, stored: StoredRecord, record: RunRecord, watch: Stopwatch) -> RunRecord:

@@ -21,7 +21,6 @@ from matplotlib.ticker import FuncFormatter
 from trader.core.klines import FloatArray, IntArray
 
 BLUE = "#0072B2"
-ORANGE = "#E69F00"
 GREEN = "#009E73"
 VERMILION = "#D55E00"
 PURPLE = "#CC79A7"

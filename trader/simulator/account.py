@@ -19,7 +19,7 @@ from trader.core.orders import ZERO, ExecutionReport, OrderStatus
 SCHEMA = 1
 
 HISTORY = 1000
-"""Orders kept, counted over all symbols: six weeks of a bot that trades every hour, some 320 kB."""
+"""Orders kept, counted over all symbols: six weeks of a bot that trades every hour."""
 
 _OPEN = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
 
