@@ -67,3 +67,16 @@ def symbol_rules(**changes) -> SymbolRules:
         "tick_size": Decimal("0.01"),
     }
     return SymbolRules(**{**values, **changes})
+
+
+class Quiet:
+    """A progress that nobody watches."""
+
+    def start(self, what, total):
+        pass
+
+    def step(self, count=1):
+        pass
+
+    def finish(self):
+        pass

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.builders import HOUR, random_klines, without
+from tests.builders import HOUR, Quiet, random_klines, without
 from tests.desks import FIRST, RECIPE, SYMBOL, make_desk, small_rules, with_model
 from trader.adapters.clocks import VirtualClock
 from trader.bootstrap import build_replay
@@ -23,19 +23,6 @@ from trader.jobs.train import train_stored
 from trader.ml.backtest import backtest
 from trader.ml.training import train_model
 from trader.store.journal import Journal
-
-
-class Quiet:
-    """No progress bar."""
-
-    def start(self, what, total):
-        """Nothing."""
-
-    def step(self, count=1):
-        """Nothing."""
-
-    def finish(self):
-        """Nothing."""
 
 
 def assert_same(records, tested):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.archives import FUTURES_HEADER, daily_path, monthly_path, publish, publish_bytes, publish_months, rows_of
-from tests.builders import HOUR, random_klines, without
+from tests.builders import HOUR, Quiet, random_klines, without
 from trader.adapters.kline_archive import FolderArchive
 from trader.adapters.local_storage import LocalStorage
 from trader.core.errors import BadConfig, BadData, Retryable
@@ -21,19 +21,6 @@ START = datetime(2024, 9, 1, tzinfo=UTC)
 KLINES = random_klines(91 * 24, start=START)  # September to November 2024
 NOW = datetime(2024, 12, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-class Quiet:
-    """A progress that nobody watches."""
-
-    def start(self, what, total):
-        pass
-
-    def step(self, count=1):
-        pass
-
-    def finish(self):
-        pass
 
 
 class Watched(FolderArchive):

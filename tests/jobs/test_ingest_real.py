@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.archives import publish, publish_bytes
+from tests.builders import Quiet
 from trader.adapters.kline_archive import FolderArchive, HttpArchive
 from trader.adapters.local_storage import LocalStorage
 from trader.core.errors import BadData
@@ -21,19 +22,6 @@ from trader.store.klines import KlineStore
 pytestmark = pytest.mark.real_data
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
-
-
-class Quiet:
-    """A progress that nobody watches."""
-
-    def start(self, what, total):
-        pass
-
-    def step(self, count=1):
-        pass
-
-    def finish(self):
-        pass
 
 
 def run(storage, archive, *, first, last, now=NOW):
