@@ -79,12 +79,18 @@ class Market(Protocol):
 class Exchange(Protocol):
     """Where orders go.
 
-    `submit` raises Rejected when the exchange certainly did not take the order, and Retryable when that is *unknown*:
-    only `settle` can tell then.
+    `submit` raises Rejected when the exchange certainly did not take the order and never will, and Retryable when that
+    is *unknown*: only `settle` can tell then.
     """
+
+    def now(self) -> datetime:
+        """Return the exchange's own aware UTC time: what a request that is signed now has to bear."""
 
     def rules(self, symbol: str) -> SymbolRules:
         """Return the symbol's trading rules on this venue."""
+
+    def price(self, symbol: str) -> Decimal:
+        """Return the venue's own price now, in quote units; it need not be the market's."""
 
     def balances(self) -> Mapping[str, Decimal]:
         """Return the free amount of each asset that is not zero."""

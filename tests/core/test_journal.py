@@ -38,7 +38,9 @@ def test_a_claimed_record_has_decided_and_sent_nothing():
 
 
 def test_a_leg_is_open_until_it_is_reported_or_refused():
-    intent = OrderIntent(symbol="BTCUSDT", side=Side.BUY, quantity=Decimal("0.01"), client_order_id="x")
+    intent = OrderIntent(
+        symbol="BTCUSDT", side=Side.BUY, quantity=Decimal("0.01"), client_order_id="x", signed_at=START
+    )
     report = ExecutionReport(
         client_order_id="x",
         order_id=1,

@@ -4,6 +4,7 @@ The freeze is made inside the process, between two of its steps; what is tested 
 """
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_an_order_that_was_settled_as_never_sent_is_refused_for_ever(tmp_path):
     record = run(desk).record
     intent = record.legs[0].intent
     assert desk.bot.exchange.settle(intent) == record.legs[0].report
-    late = type(intent)(symbol=intent.symbol, side=intent.side, quantity=intent.quantity, client_order_id="late-1")
+    late = replace(intent, client_order_id="late-1")
     assert desk.bot.exchange.settle(late) is None
     with pytest.raises(Rejected, match="too late"):
         desk.bot.exchange.submit(late)

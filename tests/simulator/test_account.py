@@ -27,7 +27,6 @@ reports = st.builds(
     executed=amounts,
     fills=st.lists(fills, max_size=3).map(tuple),
     at=st.integers(0, 10**12).map(lambda late: START + timedelta(milliseconds=late)),
-    arrival_price=st.none() | amounts,
 )
 accounts = st.builds(
     Account,

@@ -30,7 +30,7 @@ def book(*, bids=((99, 1), (98, 2)), asks=((101, 1), (102, 2))):
 
 
 def intent(side=Side.BUY, quantity="1.5", identity="leg-1"):
-    return OrderIntent(symbol="BTCUSDT", side=side, quantity=D(quantity), client_order_id=identity)
+    return OrderIntent(symbol="BTCUSDT", side=side, quantity=D(quantity), client_order_id=identity, signed_at=NOW)
 
 
 def place(account=RICH, *, order=None, offered=None, rate="0.001", rules=RULES, reference="100"):
@@ -65,7 +65,6 @@ def test_a_buy_walks_two_levels_and_pays_its_commission_in_base():
             Fill(price=D(102), quantity=D("0.5"), commission=D("0.0005"), commission_asset="BTC"),
         ),
         at=NOW,
-        arrival_price=D(100),
     )
     assert account.balances == {"BTC": D("11.4985"), "USDT": D(999848)}  # 101 + 51 spent, 0.0015 kept
     assert account.orders == (Order(symbol="BTCUSDT", report=report, trade_ids=(1, 2)),)
@@ -93,7 +92,6 @@ def test_an_empty_book_executes_nothing_and_the_order_still_exists():
     account, report = place(offered=book(asks=()))
     assert (report.status, report.executed, report.fills) == (OrderStatus.EXPIRED, D(0), ())
     assert report.average_price is None
-    assert report.arrival_price is None
     assert account.balances == RICH.balances
     assert find_order(account, "BTCUSDT", "leg-1") == report
 

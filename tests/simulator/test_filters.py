@@ -1,6 +1,7 @@
 """What is refused before it is matched: each of Binance's checks with its code and its words."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -17,7 +18,13 @@ RULES = symbol_rules(
     min_notional=D(10),
     max_notional=D(1000),
 )
-INTENT = OrderIntent(symbol="BTCUSDT", side=Side.BUY, quantity=D("0.1"), client_order_id="one-order_1")
+INTENT = OrderIntent(
+    symbol="BTCUSDT",
+    side=Side.BUY,
+    quantity=D("0.1"),
+    client_order_id="one-order_1",
+    signed_at=datetime(2024, 1, 1, tzinfo=UTC),
+)
 OFF = LotSize(minimum=D(0), maximum=D(0), step=D(0))
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from tests.builders import HOUR
+from tests.builders import HOUR, START
 from trader.config import Settings
 from trader.core.accounting import ExecutionBook, HourReturn
 from trader.core.decision import Decision, Reason
@@ -45,7 +45,9 @@ def full_record(*, floats: tuple[float, ...] = FLOATS, amount: Decimal = AMOUNT,
     control = Control(mode=ControlMode.REDUCE, why="a \"quote\", a \\ and 'é'", who="me", at=open_time, sequence=3)
     halt = Halt(at=open_time - HOUR, why="lost too much")
     fill = Fill(price=amount, quantity=amount, commission=Decimal("0E-8"), commission_asset="BNB")
-    intent = OrderIntent(symbol="BTCUSDT", side=Side.SELL, quantity=amount, client_order_id="t-1")
+    intent = OrderIntent(
+        symbol="BTCUSDT", side=Side.SELL, quantity=amount, client_order_id="t-1", signed_at=START, arrival_price=amount
+    )
     report = ExecutionReport(
         client_order_id="t-1",
         order_id=2**53 + 1,
@@ -55,7 +57,6 @@ def full_record(*, floats: tuple[float, ...] = FLOATS, amount: Decimal = AMOUNT,
         executed=amount,
         fills=(fill, fill),
         at=open_time + timedelta(hours=1, milliseconds=1),
-        arrival_price=amount,
     )
     return RunRecord(
         key=run_key(open_time),

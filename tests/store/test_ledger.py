@@ -204,7 +204,7 @@ def test_the_row_of_a_full_record_holds_its_numbers():
         "ordered": 2.5,
         "executed": 2.5,
         "fill_price": None,
-        "arrival_price": None,
+        "arrival_price": 2.5,
         "target": 2.5,
         "position": -2.5,
         "fees": 1000.0,

@@ -12,6 +12,7 @@ Binance's testnet.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -56,6 +57,14 @@ class SimulatedExchange:
 
     def __repr__(self) -> str:
         return f"SimulatedExchange({self._storage.locate(KEY)!r})"
+
+    def now(self) -> datetime:
+        """Return the clock's time; this exchange looks at nobody's timestamps."""
+        return self._clock.now()
+
+    def price(self, symbol: str) -> Decimal:
+        """Return the market's price: this venue has no other."""
+        return self._market.price(symbol)
 
     def rules(self, symbol: str) -> SymbolRules:
         """Return the market's rules; the first call for a symbol opens the account for it."""

@@ -26,13 +26,19 @@ class Side(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """The states of a market order (Binance's names)."""
+    """The states of an order (Binance's names)."""
 
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
+    CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
     REJECTED = "REJECTED"
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether nothing more can be filled."""
+        return self not in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,20 +133,24 @@ class Fill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderIntent:
-    """A market order as it will be sent, written down before it is."""
+    """A market order as it will be sent, written down before it is.
+
+    `signed_at` is the timestamp that the signed request will bear, in the exchange's time: the exchange refuses a
+    request that is older than its receive window, so an order that was not taken by then never will be.
+    `arrival_price` is the venue's own price just before, in quote units, where it is known.
+    """
 
     symbol: str
     side: Side
     quantity: Decimal
     client_order_id: str
+    signed_at: datetime
+    arrival_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionReport:
-    """What the exchange says of an order; a market order that found too little on the book is EXPIRED, partly filled.
-
-    `arrival_price` is the venue's own price just before the order, where it is known.
-    """
+    """What the exchange says of an order. One that found too little on the book is EXPIRED, partly filled."""
 
     client_order_id: str
     order_id: int
@@ -150,7 +160,6 @@ class ExecutionReport:
     executed: Decimal
     fills: tuple[Fill, ...]
     at: datetime
-    arrival_price: Decimal | None = None
 
     @property
     def average_price(self) -> Decimal | None:

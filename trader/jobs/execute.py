@@ -92,10 +92,11 @@ def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, may_send: bo
             gap = _gap(record)
             reason = NotSent.NOT_THIS_HOUR if gap else NotSent.NOTHING_TO_DO
             return stored, replace(record, not_sent=reason, gap=gap)
-        plan = _plan(desk, record)
+        price = desk.bot.exchange.price(desk.symbol)
+        plan = _plan(desk, record, price=price)
         if plan.side is None:
             return stored, replace(record, not_sent=plan.not_sent, gap=_gap(record))
-        intent = _intent(desk, record, plan)
+        intent = _intent(desk, record, plan, price=price)
         record = replace(record, status=Status.DECIDED, legs=(*record.legs, Leg(intent=intent)))
         stored = desk.journal.replace(stored, record)
         record = _submit(desk, record, intent)
@@ -112,21 +113,21 @@ def _gap(record: RunRecord) -> Decimal:
     return execution.target - execution.position
 
 
-def _plan(desk: Desk, record: RunRecord) -> OrderPlan:
+def _plan(desk: Desk, record: RunRecord, *, price: Decimal) -> OrderPlan:
     state = _state(record)
     if state.allocation is None:
         raise BadData(f"the record of {record.key} has no allocation; restore it from a backup")
     return plan_order(
         target=state.execution.target,
         held=state.execution.position,
-        price=as_decimal(state.paper.close),
+        price=price,
         rules=desk.bot.exchange.rules(desk.symbol),
         available_base=state.allocation.base + state.execution.position,
         available_quote=state.allocation.quote + state.execution.cash,
     )
 
 
-def _intent(desk: Desk, record: RunRecord, plan: OrderPlan) -> OrderIntent:
+def _intent(desk: Desk, record: RunRecord, plan: OrderPlan, *, price: Decimal) -> OrderIntent:
     if plan.side is None:
         raise BadData(f"{record.key}: there is no order to send")
     identity = client_order_id(
@@ -136,7 +137,14 @@ def _intent(desk: Desk, record: RunRecord, plan: OrderPlan) -> OrderIntent:
         open_time=record.key.open_time,
         leg=len(record.legs) + 1,
     )
-    return OrderIntent(symbol=desk.symbol, side=plan.side, quantity=plan.quantity, client_order_id=identity)
+    return OrderIntent(
+        symbol=desk.symbol,
+        side=plan.side,
+        quantity=plan.quantity,
+        client_order_id=identity,
+        signed_at=desk.bot.exchange.now(),
+        arrival_price=price,
+    )
 
 
 def _submit(desk: Desk, record: RunRecord, intent: OrderIntent) -> RunRecord:

@@ -54,7 +54,7 @@ def place_market_order(
     taken = take(book.facing(intent.side), intent.quantity)
     _check_balance(account, intent=intent, rules=rules, taken=taken, reference_price=reference_price)
     fills = tuple(_fill(level, side=intent.side, rules=rules, commission_rate=commission_rate) for level in taken)
-    report = _report(intent, order_id=account.next_order_id, fills=fills, now=now, arrival_price=book.mid)
+    report = _report(intent, order_id=account.next_order_id, fills=fills, now=now)
     first_trade = account.next_trade_id
     order = Order(symbol=intent.symbol, report=report, trade_ids=tuple(range(first_trade, first_trade + len(fills))))
     after = replace(
@@ -109,9 +109,7 @@ def _fill(level: Level, *, side: Side, rules: SymbolRules, commission_rate: Deci
     )
 
 
-def _report(
-    intent: OrderIntent, *, order_id: int, fills: tuple[Fill, ...], now: datetime, arrival_price: Decimal | None
-) -> ExecutionReport:
+def _report(intent: OrderIntent, *, order_id: int, fills: tuple[Fill, ...], now: datetime) -> ExecutionReport:
     executed = sum((fill.quantity for fill in fills), ZERO)
     return ExecutionReport(
         client_order_id=intent.client_order_id,
@@ -122,7 +120,6 @@ def _report(
         executed=executed,
         fills=fills,
         at=now,
-        arrival_price=arrival_price,
     )
 
 

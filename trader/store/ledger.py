@@ -204,7 +204,7 @@ def _order_columns(record: RunRecord) -> dict[str, Any]:
     leg = record.legs[-1]
     executed = sum((leg.report.executed for leg in record.legs if leg.report), ZERO)
     price = leg.report.average_price if leg.report else None
-    arrival = leg.report.arrival_price if leg.report else None
+    arrival = leg.intent.arrival_price
     return {
         "side": leg.intent.side.value,
         "ordered": float(leg.intent.quantity),
