@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from trader.config import CONFIG_FILE, Mode, Settings, load_settings
 from trader.core.decision import Exit, Sizing
@@ -25,6 +26,12 @@ OTHERS = {
     "market.base_url": ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     "market.archive": ("/srv/archive", "/srv/archive"),
     "market.wait_seconds": ("31", 31),
+    "exchange.base_url": ("https://demo-api.binance.com", "https://demo-api.binance.com"),
+    "exchange.api_key": ("a-key", SecretStr("a-key")),
+    "exchange.api_secret": ("a-secret", SecretStr("a-secret")),
+    "exchange.private_key": ("/run/secrets/key.pem", Path("/run/secrets/key.pem")),
+    "exchange.recv_window_ms": ("3000", 3000),
+    "exchange.lag_seconds": ("5.5", 5.5),
     "decision.band": ("0.05", 0.05),
     "decision.exit": ("neutral", Exit.NEUTRAL),
     "decision.allow_short": ("false", False),
@@ -209,7 +216,7 @@ def test_a_file_in_another_encoding_is_no_toml():
 
 
 def test_unknown_sections_are_refused_with_the_known_ones(monkeypatch):
-    known = "use bot, storage, market, decision, sizing, costs, risk, retrain, train, simulator, demo, run"
+    known = "use bot, storage, market, exchange, decision, sizing, costs, risk, retrain, train, simulator, demo, run"
     write("[rsk]\nmax_loss = 0.1\n")
     said = refusal()
     assert "setting rsk (TRADER__RSK) is unknown" in said
@@ -237,7 +244,7 @@ def test_a_key_outside_any_section_is_refused():
 
 WRONG = {
     "bot.id": ["sesame street", "", "s" * 33, "sesame\n"],
-    "bot.mode": ["sesame", "live", "testnet"],
+    "bot.mode": ["sesame", "live", "real"],
     "bot.symbols": ["sesame", "BTC/USDT", "B", "BTCUSDT,sesame", "BTCUSDT,BTCUSDT"],
     "bot.interval": ["1m", "1w", "60"],
     "market.base_url": ["ftp://sesame", "sesame"],

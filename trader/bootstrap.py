@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from trader import __version__
-from trader.adapters.clocks import VirtualClock, WallClock
+from trader.adapters.clocks import ServerClock, VirtualClock, WallClock
+from trader.adapters.closed_exchange import ClosedExchange
 from trader.adapters.local_storage import LocalStorage
 from trader.adapters.recorded_market import RecordedMarket
 from trader.adapters.simulated_exchange import SimulatedExchange
@@ -24,7 +25,7 @@ from trader.core.klines import Klines, close_of, from_ms, interval_ms, to_ms
 from trader.core.risk import OnHalt
 from trader.jobs.bot import Bot, Desk
 from trader.ml.training import Recipe
-from trader.ports import Clock, KlineArchive, Market, ObjectStorage
+from trader.ports import Clock, Exchange, KlineArchive, Market, ObjectStorage
 from trader.simulator.rules import usual_rules
 from trader.simulator.venue import VenueSettings
 from trader.store.journal import Journal
@@ -35,8 +36,15 @@ def open_storage(settings: Settings, *, durable: bool = True) -> ObjectStorage:
     """Return the object storage of `storage.url`. Raises BadConfig for an address of an unknown kind."""
     url = settings.storage_url
     parts = urlsplit(url)
+    if parts.scheme == "s3":
+        from trader.adapters.s3_storage import S3Storage, parse_s3_url  # noqa: PLC0415 - only who uses it pays for it
+
+        bucket, prefix = parse_s3_url(url)
+        return S3Storage(bucket, prefix)
     if parts.scheme not in ("", "file"):
-        raise BadConfig(f"storage.url {url!r}: {parts.scheme}:// is not supported; use a folder or file:///path")
+        raise BadConfig(
+            f"storage.url {url!r}: {parts.scheme}:// is not supported; use a folder, file:///path or s3://bucket/prefix"
+        )
     if parts.scheme and (parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not parts.path):
         raise BadConfig(f"storage.url {url!r}: write file:///absolute/path (three slashes) or a plain path")
     path = unquote(parts.path) if parts.scheme else url
@@ -52,8 +60,12 @@ def open_archive(address: str) -> KlineArchive:
     return FolderArchive(Path(address).expanduser())
 
 
-def build_bot(settings: Settings, *, at: datetime | None = None) -> Bot:
-    """Return the bot that the settings describe, with the clock at `at` if one is given."""
+def build_bot(settings: Settings, *, at: datetime | None = None, live: bool = False) -> Bot:
+    """Return the bot that the settings describe, with the clock at `at` if one is given.
+
+    `live` is for who decides and trades: the time is the market's own, and testnet mode needs its key. Everybody else
+    goes by this machine's time and asks nobody.
+    """
     storage = open_storage(settings)
     clock: Clock
     market: Market
@@ -61,11 +73,39 @@ def build_bot(settings: Settings, *, at: datetime | None = None) -> Bot:
         clock = VirtualClock(at or demo_now(settings, storage))
         market = SyntheticMarket(seed=settings.demo.seed, clock=clock)
     else:
-        from trader.adapters.binance_market import BinanceMarket  # noqa: PLC0415 - costs 250 ms
+        from trader.adapters.binance.market import BinanceMarket  # noqa: PLC0415 - costs 250 ms
 
-        clock = VirtualClock(at) if at else WallClock()
-        market = BinanceMarket(settings.market.base_url, clock=clock)
-    return _assemble(settings, storage=storage, market=market, clock=clock, symbols=settings.symbols)
+        if at is not None and settings.bot.mode is Mode.TESTNET:
+            raise BadConfig("--at is for demo and dry-run: on the testnet an order is sent now, whatever time is given")
+        server = ServerClock(lambda: binance.server_time())  # noqa: PLW0108 - the market and its clock need each other
+        clock = VirtualClock(at) if at else server if live else WallClock()
+        market = binance = BinanceMarket(settings.market.base_url, clock=clock)
+    exchange = None
+    if settings.bot.mode is Mode.TESTNET:
+        exchange = open_exchange(settings) if live else ClosedExchange()
+    return _assemble(settings, storage=storage, market=market, clock=clock, symbols=settings.symbols, exchange=exchange)
+
+
+def open_exchange(settings: Settings) -> Exchange:
+    """Return the test venue of the settings. Raises BadConfig for a venue that may not be used, or without a key."""
+    from trader.adapters.binance.exchange import BinanceExchange  # noqa: PLC0415 - costs 250 ms
+
+    chosen = settings.exchange
+    key, secret = chosen.api_key.get_secret_value(), chosen.api_secret.get_secret_value()
+    if not key or not (secret or chosen.private_key):
+        raise BadConfig(
+            "bot.mode testnet needs a key of the test venue: set TRADER__EXCHANGE__API_KEY and"
+            " TRADER__EXCHANGE__API_SECRET (or TRADER__EXCHANGE__PRIVATE_KEY, the file of an Ed25519 key)"
+        )
+    return BinanceExchange(
+        chosen.base_url,
+        api_key=key,
+        api_secret=secret or None,
+        private_key=chosen.private_key,
+        host=WallClock(),
+        recv_window=timedelta(milliseconds=chosen.recv_window_ms),
+        lag=timedelta(seconds=chosen.lag_seconds),
+    )
 
 
 def demo_now(settings: Settings, storage: ObjectStorage) -> datetime:
@@ -98,7 +138,13 @@ def build_replay(
 
 
 def _assemble(
-    settings: Settings, *, storage: ObjectStorage, market: Market, clock: Clock, symbols: tuple[str, ...]
+    settings: Settings,
+    *,
+    storage: ObjectStorage,
+    market: Market,
+    clock: Clock,
+    symbols: tuple[str, ...],
+    exchange: Exchange | None = None,
 ) -> Bot:
     lateness = timedelta(minutes=settings.risk.max_lateness_minutes)
     # Waiting costs nothing where both clock and market are ours: there a run waits until it knows that the hour never
@@ -110,7 +156,7 @@ def _assemble(
         interval=settings.bot.interval,
         symbols=symbols,
         origin=Origin.LIVE,
-        market_id=f"seed {settings.demo.seed}" if isinstance(market, SyntheticMarket) else "",
+        market_id=_market_id(settings),
         owner=f"{socket.gethostname()}:{uuid.uuid4().hex[:12]}",
         rules=settings.rules(),
         notional=settings.sizing.notional,
@@ -121,11 +167,20 @@ def _assemble(
         versions=versions(),
         storage=storage,
         market=market,
-        exchange=SimulatedExchange(storage=storage, market=market, clock=clock, venue=_venue(settings)),
+        exchange=exchange or SimulatedExchange(storage=storage, market=market, clock=clock, venue=_venue(settings)),
         clock=clock,
         host=WallClock(),
         klines=KlineStore(storage),
     )
+
+
+def _market_id(settings: Settings) -> str:
+    """Return what must not change under a store besides bot, mode and interval: the demo's seed, the test venue."""
+    if settings.bot.mode is Mode.DEMO:
+        return f"seed {settings.demo.seed}"
+    if settings.bot.mode is Mode.TESTNET:
+        return f"orders to {urlsplit(settings.exchange.base_url).hostname}"
+    return ""
 
 
 def recipe_of(settings: Settings) -> Recipe:

@@ -24,7 +24,6 @@ BEFORE_THE_CLAIM = ["bot.json"]
 AFTER_THE_CLAIM = [
     KLINES,
     "models/DEMOUSDT/1h/champion.json",
-    "models/DEMOUSDT/1h/*/card.json",
     "models/DEMOUSDT/1h/*/model.ubj",
     "control.json",
     "exchange/simulated.json",

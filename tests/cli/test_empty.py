@@ -90,4 +90,4 @@ def test_a_market_that_does_not_answer_is_not_now_and_leaves_no_store(trader: Tr
 
 
 def test_a_run_before_the_market_began_says_so(trader: Trader, empty_store):
-    refused(trader("run", "--at", "2017-01-01"), code=4, says=("DEMOUSDT 1h: there are no closed klines",))
+    refused(trader("run", "--at", "2017-01-01"), code=3, says=("the synthetic market begins at 2024-01-01",))

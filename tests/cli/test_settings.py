@@ -14,7 +14,7 @@ SECRET = "hunter2-do-not-show"
     [
         ("TRADER__BOTT__ID", SECRET, ("TRADER__BOTT__ID", "no section 'bott'", "bot, storage, market")),
         ("TRADER__BOT__TOKEN", SECRET, ("TRADER__BOT__TOKEN", "bot.token", "unknown", "id, mode, symbols, interval")),
-        ("TRADER__BOT__MODE", SECRET, ("TRADER__BOT__MODE", "'demo' or 'dry-run'")),
+        ("TRADER__BOT__MODE", SECRET, ("TRADER__BOT__MODE", "'demo', 'dry-run' or 'testnet'")),
         ("TRADER__BOT__ID", f"{SECRET} !", ("TRADER__BOT__ID",)),
         ("TRADER__BOT__INTERVAL", SECRET, ("TRADER__BOT__INTERVAL", "15m, 30m, 1h")),
         ("TRADER__BOT__SYMBOLS", SECRET, ("symbols", "capital letters and digits")),

@@ -23,17 +23,17 @@ def desk(tmp_path):
 
 
 def test_the_first_process_creates_the_record(desk):
-    stored = claim(desk, FIRST)
+    stored = claim(desk, FIRST, gone=set())
     assert stored.record.owner == "test"
     assert stored.record.status is Status.CLAIMED
     assert desk.journal.read(FIRST).record == stored.record
 
 
 def test_an_unfinished_run_is_taken_over_only_after_its_lease_on_the_takers_own_clock(desk):
-    first = claim(desk, FIRST)
+    first = claim(desk, FIRST, gone=set())
     other = another_process(desk)
     began = other.bot.host.monotonic()
-    taken = claim(other, FIRST)
+    taken = claim(other, FIRST, gone=set())
     assert other.bot.host.monotonic() - began >= desk.bot.lease.total_seconds()
     assert taken.record.owner == "other"
     assert taken.record.started_at == first.record.started_at
@@ -41,10 +41,10 @@ def test_an_unfinished_run_is_taken_over_only_after_its_lease_on_the_takers_own_
 
 def test_an_owner_that_still_writes_is_not_taken_over(desk):
     """Every write of the owner starts the lease anew; the other one waits on and then finds the run completed."""
-    stored = claim(desk, FIRST)
+    stored = claim(desk, FIRST, gone=set())
     patient = another_process(replace_bot(desk, lease=timedelta(seconds=0.6)))
     found = []
-    waiting = threading.Thread(target=lambda: found.append(take_over(patient, FIRST)))
+    waiting = threading.Thread(target=lambda: found.append(take_over(patient, FIRST, gone=set())))
     waiting.start()
     for beat in range(4):
         desk.bot.host.sleep(0.3)
@@ -56,28 +56,28 @@ def test_an_owner_that_still_writes_is_not_taken_over(desk):
 
 
 def test_a_run_that_was_given_back_is_taken_at_once(desk):
-    claim(desk, FIRST)
+    claim(desk, FIRST, gone=set())
     give_back(desk, FIRST)
     assert desk.journal.read(FIRST).record.owner == NOBODY
     patient = another_process(replace_bot(desk, lease=timedelta(hours=1)))
-    assert claim(patient, FIRST).record.owner == "other"
+    assert claim(patient, FIRST, gone=set()).record.owner == "other"
 
 
 def test_giving_back_what_is_somebody_elses_changes_nothing(desk):
-    claim(desk, FIRST)
+    claim(desk, FIRST, gone=set())
     before = desk.journal.read(FIRST)
     give_back(another_process(desk), FIRST)
     assert desk.journal.read(FIRST) == before
 
 
 def test_of_two_takers_one_loses_and_is_told_so(desk):
-    claim(desk, FIRST)
+    claim(desk, FIRST, gone=set())
     one, two = another_process(desk, owner="one"), another_process(desk, owner="two")
     outcomes = []
 
     def take(taker):
         try:
-            outcomes.append(take_over(taker, FIRST).record.owner)
+            outcomes.append(take_over(taker, FIRST, gone=set()).record.owner)
         except InProgress:
             outcomes.append("in progress")
 
@@ -92,7 +92,7 @@ def test_of_two_takers_one_loses_and_is_told_so(desk):
 
 
 def test_a_run_that_another_process_is_at_ends_quietly(desk, monkeypatch):
-    claim(desk, FIRST)
+    claim(desk, FIRST, gone=set())
     other = another_process(desk)
     original = other.bot.storage.replace
 

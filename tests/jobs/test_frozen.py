@@ -14,7 +14,7 @@ from tests.jobs.test_killed import lived, on_storage
 from tests.jobs.test_run import orders_of
 from trader.core.errors import Rejected
 from trader.core.journal import Status
-from trader.jobs.run import Outcome, _run_symbol, run
+from trader.jobs.run import Outcome, run, run_symbols
 
 NOW = FIRST + HOUR
 """The hour that both are at; `lived` leaves the clock just after its close."""
@@ -50,7 +50,7 @@ def test_a_woken_process_neither_trades_a_second_time_nor_overwrites(tmp_path, a
     storage = FreezingStorage(desk.bot.storage, at=at)
     sleeper = on_storage(desk, storage, owner="sleeper")
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(_run_symbol(sleeper)))
+    thread = threading.Thread(target=lambda: answers.extend(run_symbols(sleeper.bot)))
     thread.start()
     assert storage.frozen.wait(timeout=30)
     taker = another_process(desk, owner="taker")
@@ -65,7 +65,7 @@ def test_a_woken_process_neither_trades_a_second_time_nor_overwrites(tmp_path, a
     assert all(record.status is Status.COMPLETED for record in before.values())
     assert orders_of(desk) == sent, "the woken process sent nothing"
     booked = [leg.report.client_order_id for record in before.values() for leg in record.legs if leg.report]
-    assert [order.report.client_order_id for order in sent] == booked
+    assert [order.client_order_id for order in sent] == booked
     assert desk.journal.newest() == NOW + later * HOUR
     move_to_run(taker, NOW + (later + 1) * HOUR)
     record = run(another_process(desk, owner="third")).record

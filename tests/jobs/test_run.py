@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 
 from tests.builders import HOUR, random_klines, without
-from tests.desks import FIRST, SYMBOL, another_process, make_desk, move_to_run, returns_of, small_rules, with_model
+from tests.desks import (
+    FIRST,
+    SYMBOL,
+    VENUE,
+    another_process,
+    make_desk,
+    move_to_run,
+    returns_of,
+    small_rules,
+    with_model,
+)
 from trader.adapters.simulated_exchange import KEY as EXCHANGE_KEY
+from trader.adapters.simulated_exchange import SimulatedExchange
 from trader.core.decision import Reason
 from trader.core.errors import BadConfig, BadData, Retryable
 from trader.core.journal import Status
@@ -109,8 +120,8 @@ def test_the_execution_book_is_the_sum_of_the_exchanges_own_fills(desk):
     book = records[-1].state.execution
     position = cash = Decimal(0)
     for order in orders_of(desk):
-        for fill in order.report.fills:
-            sign = 1 if order.report.side == "BUY" else -1
+        for fill in order.trades:
+            sign = 1 if order.side == "BUY" else -1
             position += sign * fill.quantity - (fill.commission if fill.commission_asset == "BTC" else 0)
             cash -= sign * fill.quantity * fill.price + (fill.commission if fill.commission_asset == "USDT" else 0)
     assert (book.position, book.cash) == (position, cash)
@@ -147,7 +158,11 @@ def test_the_return_of_an_absence_is_settled_hour_by_hour_in_the_next_run(desk):
     returns = returns_of(KLINES, FIRST, 30)
     assert [hour.open_time for hour in record.settled] == [FIRST + hour * HOUR for hour in range(30)]
     assert [hour.gross for hour in record.settled] == [first.decision.target * move for move in returns]
-    assert desk.journal.open_times() == [FIRST, FIRST + 30 * HOUR]
+    assert desk.journal.open_times() == [FIRST, FIRST + 29 * HOUR, FIRST + 30 * HOUR]
+    gap = desk.journal.read(FIRST + 29 * HOUR).record
+    assert (gap.missed_from, gap.status, gap.decision.reason) == (FIRST + HOUR, Status.COMPLETED, Reason.MISSED)
+    assert gap.state == first.state, "the gap record settles nothing and trades nothing"
+    assert [row["missed"] for row in desk.ledger.read().to_pylist()] == [0, 29, 0]
 
 
 def test_an_absence_longer_than_the_window_is_settled_too(tmp_path):
@@ -250,7 +265,9 @@ def test_a_reached_loss_limit_halts_until_a_person_resumes(tmp_path):
 
 def test_an_account_without_base_cannot_go_short_and_the_run_says_why(tmp_path):
     desk = with_model(make_desk(tmp_path, KLINES))
-    poor = _Poor(desk.bot.exchange)
+    bot = desk.bot
+    venue = replace(VENUE, start_base_notional=Decimal(0))
+    poor = SimulatedExchange(storage=bot.storage, market=bot.market, clock=bot.clock, venue=venue)
     desk = replace_bot(desk, exchange=poor)
     records = run_hours(desk, 30)
     shorts = [record for record in records if record.decision.target < 0]
@@ -338,13 +355,6 @@ class _Empty(_Wrapped):
 
     def klines(self, symbol, interval, *, start, end) -> Klines:
         return concat([], interval)
-
-
-class _Poor(_Wrapped):
-    """An account with quote only."""
-
-    def balances(self):
-        return {"USDT": self._real.balances()["USDT"]}
 
 
 class _Clumsy(_Wrapped):

@@ -50,7 +50,7 @@ def test_every_utc_time_reads_back_aware_and_equal(at):
 )
 def test_a_full_run_record_reads_back_equal_and_writes_the_same_bytes(floats, amount):
     record = full_record(floats=floats, amount=amount)
-    found = from_json(RunRecord, to_json(record), key="journal/x", schema=1)
+    found = from_json(RunRecord, to_json(record), key="journal/x", schema=2)
     assert found == record
     assert to_json(found) == to_json(record)
 
@@ -71,7 +71,7 @@ def test_a_full_record_has_no_part_left_out():
 
 def test_enums_stay_enums_and_tuples_stay_tuples():
     record = full_record()
-    found = from_json(RunRecord, to_json(record), key="journal/x", schema=1)
+    found = from_json(RunRecord, to_json(record), key="journal/x", schema=2)
     for read_back, written in (
         (found.status, record.status),
         (found.decision.reason, record.decision.reason),
@@ -123,4 +123,4 @@ def test_a_field_of_the_wrong_kind_is_named():
     with pytest.raises(BadData, match=r"notes/1\.json is damaged at number: .*; restore it from a backup"):
         read(b'{"schema": 1, "number": "much"}')
     with pytest.raises(BadData, match="damaged at key"):
-        from_json(RunRecord, b'{"schema": 1}', key="journal/x", schema=1)
+        from_json(RunRecord, b'{"schema": 1}', key="journal/x", schema=2)

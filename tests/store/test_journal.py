@@ -10,7 +10,7 @@ from tests.store.records import full_record, hourly
 from trader.adapters.local_storage import LocalStorage
 from trader.core.errors import BadConfig, BadData, Conflict
 from trader.core.journal import BotState, Status
-from trader.store.journal import Journal
+from trader.store.journal import Journal, seal_of
 
 STATE = "state/BTCUSDT/1h.json"
 
@@ -57,7 +57,8 @@ def test_a_record_reads_back_equal_with_the_tag_to_replace_it(journal):
     record = full_record()
     created = journal.create(record)
     assert journal.read(record.key.open_time) == created
-    assert created.record == record
+    assert created.record == replace(record, seal=seal_of(record))
+    assert created.record != replace(created.record, seal="")
     assert record.key == journal.key(record.key.open_time)
 
 
@@ -184,7 +185,7 @@ def test_up_to_two_days_are_probed_and_more_are_listed(journal, storage):
     assert journal.latest(before=at(61)).state.paper.klines == 60
     assert storage.calls == [
         ("get", STATE),
-        ("keys", "journal/BTCUSDT/1h/"),
+        ("keys", "journal/BTCUSDT/1h/2024/01/"),
         ("get", "journal/BTCUSDT/1h/2024/01/03T1200.json"),
         ("get", "journal/BTCUSDT/1h/2024/01/03T1200.json"),
     ]
@@ -228,9 +229,9 @@ def test_a_damaged_record_in_the_way_stops_and_is_named(journal, storage):
 @pytest.mark.parametrize("key", [STATE, "journal/BTCUSDT/1h/2024/01/01T0000.json"])
 def test_a_newer_schema_stops_and_is_named(journal, storage, key):
     lived(journal, [0])
-    data = storage.get(key).data.replace(b'"schema":1', b'"schema":2')
+    data = storage.get(key).data.replace(b'"schema":2', b'"schema":3')
     storage.put(key, data)
-    with pytest.raises(BadData, match=f"{key} has schema 2, this version reads up to 1"):
+    with pytest.raises(BadData, match=f"{key} has schema 3, this version reads up to 2"):
         journal.read(at(0)) if key.startswith("journal") else journal.latest(before=at(1))
 
 
@@ -240,20 +241,20 @@ def test_a_damaged_state_is_made_again_from_the_journal(journal, storage):
     assert journal.newest() == at(2)
     assert journal.latest(before=at(3)).state.paper.klines == 2
     journal.save_state(journal.read(at(2)).record)
-    assert storage.get(STATE).data.startswith(b'{"schema":1')
+    assert storage.get(STATE).data.startswith(b'{"schema":2')
 
 
 def test_a_state_of_a_newer_version_is_refused_and_never_overwritten(journal, storage):
     lived(journal, range(3))
-    storage.put(STATE, b'{"schema": 2}')
+    storage.put(STATE, b'{"schema": 3}')
     for ask in (
         journal.newest,
         lambda: journal.latest(before=at(3)),
         lambda: journal.save_state(journal.read(at(2)).record),
     ):
-        with pytest.raises(BadData, match=f"{STATE} has schema 2"):
+        with pytest.raises(BadData, match=f"{STATE} has schema 3"):
             ask()
-    assert storage.get(STATE).data == b'{"schema": 2}'
+    assert storage.get(STATE).data == b'{"schema": 3}'
 
 
 def test_a_process_that_was_frozen_does_not_put_the_state_back(journal, storage):

@@ -1,10 +1,14 @@
-"""Two clocks: the wall's, and one that its owner moves.
+"""Three clocks: the wall's, a server's, and one that its owner moves.
+
+A server's clock asks once and counts on monotonically: a machine whose own time is wrong trades the right hours.
 
 A virtual clock stands still until it is moved or slept on. Its `monotonic` is the machine's own plus every virtual
 second that was slept, so a wait that is bounded by `now` and one that is bounded by `monotonic` both come to an end.
 """
 
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from trader.core.errors import BadConfig
@@ -19,6 +23,39 @@ class WallClock:
     def now(self) -> datetime:
         """Return the current aware UTC time."""
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never go backwards."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; zero or less returns at once."""
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+class ServerClock:
+    """The time of a server, asked for when it is first needed. It may run behind by the way back, never ahead.
+
+    Raises what `ask` raises when the server does not answer.
+    """
+
+    def __init__(self, ask: Callable[[], datetime]) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._asked: tuple[datetime, float] | None = None
+
+    def __repr__(self) -> str:
+        return "ServerClock()"
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        with self._lock:
+            if self._asked is None:
+                told = self._ask()
+                self._asked = told, time.monotonic()
+            told, at = self._asked
+        return told + timedelta(seconds=time.monotonic() - at)
 
     def monotonic(self) -> float:
         """Return seconds that never go backwards."""

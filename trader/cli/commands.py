@@ -89,7 +89,7 @@ def run(
     moment = None if at is None else parse_moment(at)
     if moment is not None and settings.bot.mode is not Mode.DEMO and moment > WallClock().now():
         raise BadConfig(f"--at {at} is in the future; a run there would keep the real hours until then from being run")
-    bot = build_bot(settings, at=moment)
+    bot = build_bot(settings, at=moment, live=True)
     answers = run_symbols(bot)
     if as_json:
         say_json({"runs": [answer_as_json(answer) for answer in answers]})

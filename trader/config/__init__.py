@@ -1,7 +1,7 @@
 """Settings: `trader.toml` in the working directory (or the file named by TRADER_CONFIG), then the environment.
 
 `TRADER__SECTION__KEY` overrides `key` of `[section]`. An unknown section or key is refused, because a misspelt limit is
-a limit that does not hold. Nothing here is a secret yet; a setting that is one has to be a `SecretStr`.
+a limit that does not hold. A setting that is secret is a `SecretStr`, which no log and no repr shows.
 """
 
 import os
@@ -24,6 +24,7 @@ from trader.config.sections import (
     CostsSection,
     DecisionSection,
     DemoSection,
+    ExchangeSection,
     MarketSection,
     Mode,
     RetrainSection,
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     bot: BotSection = BotSection()
     storage: StorageSection = StorageSection()
     market: MarketSection = MarketSection()
+    exchange: ExchangeSection = ExchangeSection()
     decision: DecisionSection = DecisionSection()
     sizing: SizingSection = SizingSection()
     costs: CostsSection = CostsSection()

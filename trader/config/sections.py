@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     NoDecode,
 )
@@ -22,6 +23,7 @@ class Mode(StrEnum):
 
     DEMO = "demo"
     DRY_RUN = "dry-run"
+    TESTNET = "testnet"
 
 
 def _one_of(allowed: Mapping[str, object]) -> AfterValidator:
@@ -73,7 +75,7 @@ class BotSection(Section):
     id: str = Field(
         default="bot", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="name of this bot; a store belongs to one bot"
     )
-    mode: Mode = Field(default=Mode.DEMO, description="`demo` or `dry-run`")
+    mode: Mode = Field(default=Mode.DEMO, description="`demo`, `dry-run` or `testnet`")
     symbols: Annotated[list[Symbol], NoDecode, BeforeValidator(_split), AfterValidator(_distinct)] = Field(
         default=[], description="symbols to trade, comma separated; empty: DEMOUSDT in demo mode, else BTCUSDT"
     )
@@ -83,7 +85,10 @@ class BotSection(Section):
 class StorageSection(Section):
     """Where everything is kept."""
 
-    url: str = Field(default="", description="folder (`file:///srv/trader` or a path); empty: `trader-data/<mode>`")
+    url: str = Field(
+        default="",
+        description="folder (`file:///srv/trader` or a path) or `s3://bucket/prefix`; empty: `trader-data/<mode>`",
+    )
 
 
 class MarketSection(Section):
@@ -92,10 +97,28 @@ class MarketSection(Section):
     base_url: str = Field(
         default="https://data-api.binance.vision",
         pattern=r"^https?://",
-        description="keyless Binance REST endpoint (dry-run)",
+        description="keyless Binance REST endpoint (dry-run and testnet)",
     )
     archive: str = Field(default="https://data.binance.vision", description="kline archive for `ingest`: URL or folder")
     wait_seconds: int = Field(default=30, ge=0, le=600, description="how long one run waits for a kline that is late")
+
+
+class ExchangeSection(Section):
+    """Where orders go in testnet mode, and with which key. Only test venues are accepted."""
+
+    base_url: str = Field(
+        default="https://testnet.binance.vision",
+        description="Binance's testnet, its demo venue (https://demo-api.binance.com), or a `trader testnet` here",
+    )
+    api_key: SecretStr = Field(default=SecretStr(""), description="API key of the test venue")
+    api_secret: SecretStr = Field(default=SecretStr(""), description="its secret (HMAC)")
+    private_key: Path | None = Field(default=None, description="file of an Ed25519 key (PEM), instead of a secret")
+    recv_window_ms: Annotated[int, Field(ge=100, le=60000)] = Field(
+        default=5000, description="an order is refused by the venue when it arrives later than this"
+    )
+    lag_seconds: Annotated[float, Field(ge=0, le=300)] = Field(
+        default=10.0, description="how long a venue may not know an order that it has taken"
+    )
 
 
 class DecisionSection(Section):

@@ -74,6 +74,7 @@ class ExecutionBook:
 
     `target` is the position the last change of paper exposure asked for. `fees` are in quote units, those taken in the
     base asset valued at their fill's price; commissions in any third asset are kept by asset in `other_fees`.
+    `carried` is the equity at the end of the earlier epochs.
     """
 
     target: Decimal = ZERO
@@ -81,10 +82,11 @@ class ExecutionBook:
     cash: Decimal = ZERO
     fees: Decimal = ZERO
     other_fees: Mapping[str, Decimal] = field(default_factory=dict)
+    carried: Decimal = ZERO
 
     def equity(self, price: Decimal) -> Decimal:
         """Return profit and loss so far in quote units, the position valued at `price`."""
-        return self.cash + self.position * price
+        return self.carried + self.cash + self.position * price
 
 
 def apply_fill(book: ExecutionBook, fill: Fill, *, side: Side, rules: SymbolRules) -> ExecutionBook:
@@ -105,7 +107,12 @@ def apply_fill(book: ExecutionBook, fill: Fill, *, side: Side, rules: SymbolRule
 
 
 def apply_report(book: ExecutionBook, report: ExecutionReport, *, rules: SymbolRules) -> ExecutionBook:
-    """Return the book after all fills of an order. Raises BadData when they are not what the order executed."""
+    """Return the book after all fills of an order.
+
+    Raises BadData when they are not what the order executed, and for an order that may still be filled further.
+    """
+    if not report.status.is_final:
+        raise BadData(f"order {report.client_order_id} is {report.status}, not final; ask the exchange again later")
     filled = sum((fill.quantity for fill in report.fills), ZERO)
     if filled != report.executed:
         raise BadData(

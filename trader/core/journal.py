@@ -16,7 +16,7 @@ from trader.core.policy import Trigger
 from trader.core.risk import Control, Halt
 from trader.core.strategy import PaperBook, Rules
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +57,18 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotState:
-    """Both books after a run, and what the symbol may use of the account in this epoch."""
+    """Both books after a run, and what the symbol may use of the account in this epoch.
+
+    An epoch begins when the account is first used, and again after a reset of it. `opening` is what the account held
+    of the symbol's assets then, by asset; `last_filled` the newest order of the epoch of which something was filled.
+    """
 
     paper: PaperBook = field(default_factory=PaperBook)
     execution: ExecutionBook = field(default_factory=ExecutionBook)
     allocation: Allocation | None = None
     epoch: int = 1
+    opening: Mapping[str, Decimal] = field(default_factory=dict)
+    last_filled: OrderIntent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +95,25 @@ class Inputs:
 class Leg:
     """One order of a run: written before it is sent, completed with what the exchange reported, or why it was not.
 
-    `refused` are the exchange's words; `is_absent` says that the exchange never had an order of this id.
+    `refused` are the exchange's words; `is_absent` says that the exchange never took an order of this id and never
+    will, `is_wiped` that it does not know it because the account was reset.
     """
 
     intent: OrderIntent
     report: ExecutionReport | None = None
     refused: str | None = None
     is_absent: bool = False
+    is_wiped: bool = False
 
     @property
     def is_open(self) -> bool:
         """Tell whether its outcome is not known yet: the exchange has to be asked before anything else is sent."""
-        return self.report is None and self.refused is None and not self.is_absent
+        return self.report is None and self.refused is None and not self.is_void
+
+    @property
+    def is_void(self) -> bool:
+        """Tell whether the exchange has no such order, so that another attempt, under another id, may be made."""
+        return self.is_absent or self.is_wiped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +123,10 @@ class RunRecord:
     `rules` and `notional` (quote units) are what it was decided by. `state` holds the books after the run (before the
     order's fills while the status is `decided`). `timings` are seconds from the start of the run to the end of each
     stage, and `started` on the machine's monotonic clock.
+
+    A record with `missed_from` stands for all klines from there to its own: the bot was away. `new_epoch` says why the
+    account was begun anew in this run, `unexplained` what it holds that our own fills do not explain, so that nothing
+    was sent. `seal` is a hash of everything else in a completed record: whoever edits it by hand breaks it.
     """
 
     schema: int = SCHEMA
@@ -131,5 +148,9 @@ class RunRecord:
     legs: tuple[Leg, ...] = ()
     not_sent: NotSent | None = None
     gap: Decimal = ZERO
+    missed_from: datetime | None = None
+    new_epoch: str | None = None
+    unexplained: tuple[str, ...] = ()
     state: BotState | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+    seal: str = ""

@@ -105,6 +105,8 @@ class NotSent(StrEnum):
     NO_QUOTE = "quote-allocation-exhausted"
     NOT_TRADING = "symbol-not-trading"
     REFUSED = "refused-by-exchange"
+    ACCOUNT_CHANGED = "account-changed"
+    NEVER_ARRIVED = "never-arrived"
     NOT_THIS_HOUR = "hour-not-traded"
 
 

@@ -69,8 +69,12 @@ class Desk:
         self.ledger = Ledger(storage, symbol=self.symbol, interval=interval, journal=self.journal)
 
 
-def states(bot: Bot, *, without: Collection[str]) -> dict[str, BotState]:
-    """Return the books of every symbol that this bot has ever run, but for some."""
+def states(bot: Bot, *, without: Collection[str], anew: bool = False) -> dict[str, BotState]:
+    """Return the books of every symbol that this bot has ever run, but for some; `anew` from the journal's newest."""
     symbols = {key.split("/")[1] for key in bot.storage.keys("state/")} - set(without)
-    found = {symbol: Desk(bot=bot, symbol=symbol).journal.state() for symbol in sorted(symbols)}
+    journals = {symbol: Desk(bot=bot, symbol=symbol).journal for symbol in sorted(symbols)}
+    found = {
+        symbol: journal.latest(before=bot.clock.now()).state if anew else journal.state()
+        for symbol, journal in journals.items()
+    }
     return {symbol: state for symbol, state in found.items() if state is not None}

@@ -22,7 +22,7 @@ class InProgress(Retryable):
     """Another process works on this run and is alive."""
 
 
-def claim(desk: Desk, open_time: datetime) -> StoredRecord:
+def claim(desk: Desk, open_time: datetime, *, gone: set[str]) -> StoredRecord:
     """Return the run's record, ours to continue, or a completed one. Raises InProgress when it is somebody else's."""
     bot = desk.bot
     record = RunRecord(
@@ -37,16 +37,21 @@ def claim(desk: Desk, open_time: datetime) -> StoredRecord:
     try:
         return desk.journal.create(record)
     except Conflict:
-        return take_over(desk, open_time)
+        return take_over(desk, open_time, gone=gone)
 
 
-def take_over(desk: Desk, open_time: datetime) -> StoredRecord:
-    """Return an existing record once it is completed, given back, or its lease is over (then it is ours)."""
+def take_over(desk: Desk, open_time: datetime, *, gone: set[str]) -> StoredRecord:
+    """Return an existing record once it is completed, given back, or its lease is over (then it is ours).
+
+    An owner whose lease has run out is added to `gone`, and not waited for again: one that is frozen, not dead, loses
+    each of its records by compare-and-swap.
+    """
     bot = desk.bot
     stored = _read(desk, open_time)
     since = bot.host.monotonic()
-    while stored.record.status is not Status.COMPLETED and stored.record.owner not in (NOBODY, bot.owner):
+    while stored.record.status is not Status.COMPLETED and stored.record.owner not in (NOBODY, bot.owner, *gone):
         if bot.host.monotonic() - since >= bot.lease.total_seconds():
+            gone.add(stored.record.owner)
             break
         bot.host.sleep(_POLL_SECONDS)
         seen = _read(desk, open_time)

@@ -14,7 +14,7 @@ from trader.core.klines import Klines, digest, from_ms
 from trader.core.risk import Control, find_block, outside_range
 from trader.core.strategy import Observation, advance
 from trader.jobs.bot import Desk
-from trader.jobs.execute import open_allocation, retarget
+from trader.jobs.execute import retarget
 from trader.jobs.refresh import Window
 from trader.jobs.train import champion_or_first
 from trader.ml.training import TrainedModel
@@ -43,7 +43,6 @@ def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState) ->
         model_id=inputs.model_id,
     )
     step = advance(state.paper, closes=_closes_after(klines, state.paper.open_time), now=observation, rules=bot.rules)
-    after = replace(state, paper=step.book, allocation=state.allocation or open_allocation(desk))
     return replace(
         record,
         status=Status.DECIDED,
@@ -55,7 +54,7 @@ def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState) ->
         marks=step.marks,
         decision=step.decision,
         trigger=step.trigger,
-        state=retarget(desk, after),
+        state=retarget(desk, replace(state, paper=step.book)),
     )
 
 

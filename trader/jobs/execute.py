@@ -9,8 +9,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from trader.core.accounting import apply_report
-from trader.core.errors import BadConfig, BadData, Rejected, Retryable
-from trader.core.journal import Allocation, BotState, Leg, RunRecord, Status
+from trader.core.errors import BadData, Rejected, Retryable
+from trader.core.journal import BotState, Leg, RunRecord, Status
 from trader.core.orders import (
     ZERO,
     ExecutionReport,
@@ -22,47 +22,14 @@ from trader.core.orders import (
     plan_order,
     target_quantity,
 )
-from trader.jobs.bot import Desk, states
+from trader.jobs.account import Account, was_reset
+from trader.jobs.bot import Desk
 from trader.store.journal import StoredRecord
 
 log = logging.getLogger(__name__)
 _MAX_LEGS = 3
-
-
-def open_allocation(desk: Desk) -> Allocation:
-    """Return what this symbol may use of the account, opened in its first run.
-
-    Of each of its assets: what no other symbol has a claim on, shared equally among those that have none yet. A claim
-    is an allocation with all that was bought and sold on it, so nobody is given what another one's sale brought in.
-    """
-    rules = desk.bot.exchange.rules(desk.symbol)
-    others = states(desk.bot, without=[desk.symbol])
-    balances = dict(desk.bot.exchange.balances())
-    for symbol, state in others.items():
-        for asset, claim in zip(_assets_of(desk, symbol), _claims_of(state), strict=False):
-            balances[asset] = balances.get(asset, ZERO) - claim
-    waiting = [symbol for symbol in desk.bot.symbols if symbol not in others or others[symbol].allocation is None]
-    users = [asset for symbol in waiting for asset in _assets_of(desk, symbol)]
-    base, quote = (
-        max(balances.get(asset, ZERO), ZERO) / max(users.count(asset), 1)
-        for asset in (rules.base_asset, rules.quote_asset)
-    )
-    return Allocation(base=base, quote=quote)
-
-
-def _claims_of(state: BotState) -> tuple[Decimal, ...]:
-    if state.allocation is None:
-        return ()
-    return state.allocation.base + state.execution.position, state.allocation.quote + state.execution.cash
-
-
-def _assets_of(desk: Desk, symbol: str) -> tuple[str, ...]:
-    """Return both assets of a symbol, none of one that the exchange does not have: its own run says so."""
-    try:
-        rules = desk.bot.exchange.rules(symbol)
-    except BadConfig:
-        return ()
-    return rules.base_asset, rules.quote_asset
+_OUTSIDE_WINDOW = -1021
+"""Binance's code for a request older than its receive window: it was not taken and never will be."""
 
 
 def retarget(desk: Desk, state: BotState) -> BotState:
@@ -78,28 +45,46 @@ def retarget(desk: Desk, state: BotState) -> BotState:
     return replace(state, execution=replace(state.execution, target=target))
 
 
-def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, may_send: bool) -> tuple[StoredRecord, RunRecord]:
-    """Return the record with every leg's outcome known, and the stored version it grew from.
+def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, account: Account) -> tuple[StoredRecord, RunRecord]:
+    """Return the record with its order sent and every leg's outcome known, and the stored version it grew from.
 
     Raises Retryable when the outcome of an order cannot be learnt now; the record keeps the open leg for the next try.
     """
-    while True:
-        if record.legs and record.legs[-1].is_open:
-            record = _settle(desk, record, report=desk.bot.exchange.settle(record.legs[-1].intent))
-        if len(record.legs) >= _MAX_LEGS or any(not leg.is_absent for leg in record.legs):
-            return stored, record
-        if not may_send:
-            gap = _gap(record)
-            reason = NotSent.NOT_THIS_HOUR if gap else NotSent.NOTHING_TO_DO
-            return stored, replace(record, not_sent=reason, gap=gap)
+    record = replace(settle_open(desk, record), unexplained=account.objections(desk.bot.exchange.rules(desk.symbol)))
+    while all(leg.is_void for leg in record.legs):
+        if len(record.legs) >= _MAX_LEGS:
+            return stored, replace(record, not_sent=NotSent.NEVER_ARRIVED, gap=_gap(record))
+        if _gap(record) == 0:
+            return stored, replace(record, not_sent=NotSent.NOTHING_TO_DO, gap=ZERO)
+        if record.unexplained:
+            return stored, replace(record, not_sent=NotSent.ACCOUNT_CHANGED, gap=_gap(record))
         price = desk.bot.exchange.price(desk.symbol)
-        plan = _plan(desk, record, price=price)
+        plan = _plan(desk, record, price=price, account=account)
         if plan.side is None:
             return stored, replace(record, not_sent=plan.not_sent, gap=_gap(record))
         intent = _intent(desk, record, plan, price=price)
         record = replace(record, status=Status.DECIDED, legs=(*record.legs, Leg(intent=intent)))
-        stored = desk.journal.replace(stored, record)
+        stored = desk.journal.replace(stored, record)  # also the last look at the lease: a lost one is a Conflict
         record = _submit(desk, record, intent)
+    return stored, record
+
+
+def settle_open(desk: Desk, record: RunRecord) -> RunRecord:
+    """Return the record with the outcome of its open leg, if it has one; nothing is sent.
+
+    Raises Retryable when that cannot be learnt now.
+    """
+    if not record.legs or not record.legs[-1].is_open:
+        return record
+    return _settle(desk, record, report=desk.bot.exchange.settle(record.legs[-1].intent))
+
+
+def send_nothing(record: RunRecord) -> RunRecord:
+    """Return the record of an hour that is not traded any more: the gap stays for the next one."""
+    if any(not leg.is_void for leg in record.legs):
+        return record
+    gap = _gap(record)
+    return replace(record, not_sent=NotSent.NOT_THIS_HOUR if gap else NotSent.NOTHING_TO_DO, gap=gap)
 
 
 def _state(record: RunRecord) -> BotState:
@@ -113,17 +98,19 @@ def _gap(record: RunRecord) -> Decimal:
     return execution.target - execution.position
 
 
-def _plan(desk: Desk, record: RunRecord, *, price: Decimal) -> OrderPlan:
+def _plan(desk: Desk, record: RunRecord, *, price: Decimal, account: Account) -> OrderPlan:
     state = _state(record)
     if state.allocation is None:
         raise BadData(f"the record of {record.key} has no allocation; restore it from a backup")
+    rules = desk.bot.exchange.rules(desk.symbol)
+    base, quote = (account.balances.get(asset, ZERO) for asset in (rules.base_asset, rules.quote_asset))
     return plan_order(
         target=state.execution.target,
         held=state.execution.position,
         price=price,
-        rules=desk.bot.exchange.rules(desk.symbol),
-        available_base=state.allocation.base + state.execution.position,
-        available_quote=state.allocation.quote + state.execution.cash,
+        rules=rules,
+        available_base=min(state.allocation.base + state.execution.position, base),
+        available_quote=min(state.allocation.quote + state.execution.cash, quote),
     )
 
 
@@ -156,6 +143,8 @@ def _submit(desk: Desk, record: RunRecord, intent: OrderIntent) -> RunRecord:
         report: ExecutionReport | None = desk.bot.exchange.submit(intent)
     except Rejected as error:
         log.warning("%s: order refused: %s", record.key, error)
+        if error.code == _OUTSIDE_WINDOW:
+            return _settle(desk, record, report=None)
         leg = replace(record.legs[-1], refused=str(error))
         return replace(record, legs=(*record.legs[:-1], leg), not_sent=NotSent.REFUSED, gap=_gap(record))
     except Retryable as error:
@@ -168,14 +157,17 @@ def _settle(desk: Desk, record: RunRecord, *, report: ExecutionReport | None) ->
     """Close the newest leg with what the exchange says, None for "no such order", and book its fills."""
     leg = record.legs[-1]
     if report is None:
-        log.warning("%s: order %s never reached the exchange", record.key, leg.intent.client_order_id)
-        return replace(record, legs=(*record.legs[:-1], replace(leg, is_absent=True)), gap=_gap(record))
+        is_wiped = was_reset(desk.bot)
+        what = "is gone with a reset of the account" if is_wiped else "never reached the exchange"
+        log.warning("%s: order %s %s", record.key, leg.intent.client_order_id, what)
+        leg = replace(leg, is_wiped=is_wiped, is_absent=not is_wiped)
+        return replace(record, legs=(*record.legs[:-1], leg), gap=_gap(record))
     state = _state(record)
     book = apply_report(state.execution, report, rules=desk.bot.exchange.rules(desk.symbol))
     record = replace(
         record,
         legs=(*record.legs[:-1], replace(leg, report=report)),
-        state=replace(state, execution=book),
+        state=replace(state, execution=book, last_filled=leg.intent if report.executed else state.last_filled),
         not_sent=None,
     )
     return replace(record, gap=_gap(record))

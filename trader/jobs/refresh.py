@@ -19,14 +19,18 @@ _REACH = (100, 1000, 10_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Window:
-    """The klines up to and including the run's own, gap-filled. `is_late`: too late to decide on the last one."""
+    """The klines up to and including the run's own, gap-filled, and those among them that are not stored yet.
+
+    `is_late`: too late to decide on the last one.
+    """
 
     klines: Klines
+    fresh: Klines
     is_late: bool
 
 
 def refresh(bot: Bot, symbol: str, *, open_time: datetime, since: datetime | None) -> Window:
-    """Return at least a warm-up of klines and all from `since` on, and store what was new.
+    """Return at least a warm-up of klines and all from `since` on; storing what is new can wait for the commit.
 
     Waits, at most `bot.wait`, for a kline that the market has not published yet. Raises Retryable when it is still
     missing and there is time for another try; after `max_lateness` the hour counts as one that was never published.
@@ -36,9 +40,8 @@ def refresh(bot: Bot, symbol: str, *, open_time: datetime, since: datetime | Non
     stored = bot.klines.window(symbol, bot.interval, last=open_time, count=count)
     oldest = open_time - (count - 1) * step
     fresh = _fetch(bot, symbol, start=_resume_at(stored, open_time=open_time, oldest=oldest, step=step), last=open_time)
-    bot.klines.append(symbol, fresh)
     window = _reach_back(bot, symbol, extend(stored, fresh, until=open_time), oldest=oldest, until=open_time)
-    return Window(klines=window[-count:], is_late=_is_late(bot, open_time))
+    return Window(klines=window[-count:], fresh=fresh, is_late=_is_late(bot, open_time))
 
 
 def history(bot: Bot, symbol: str, *, last: datetime, count: int) -> Klines:

@@ -1,28 +1,31 @@
-"""One run: one bot, one symbol, one closed kline. Read `run` from top to bottom.
+"""One run: one bot, one symbol, one closed kline. Read `begin` and `finish` from top to bottom.
 
-Only the commit counts. Killed before it, the next process continues where this one stopped; nothing after it can fail
-the run.
+Between the two the account is looked at, once for all symbols of a process. Only the commit counts. Killed before it,
+the next process continues where this one stopped; nothing after it can fail the run.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from trader.core.decision import Decision, Reason
-from trader.core.errors import BadConfig, Conflict, TraderError
-from trader.core.journal import RunRecord, Status
-from trader.core.klines import close_of, last_closed
+from trader.core.decision import Reason
+from trader.core.errors import BadConfig, BadData, Conflict, TraderError
+from trader.core.journal import BotState, RunRecord, Status
+from trader.core.klines import Klines, close_of, last_closed
+from trader.jobs.account import Account, look_at_account, take_part
 from trader.jobs.bot import Bot, Desk, states
 from trader.jobs.claim import InProgress, claim, give_back, take_over
+from trader.jobs.copies import bring_up_to_date
 from trader.jobs.decide import decide
-from trader.jobs.execute import execute
+from trader.jobs.execute import execute, send_nothing, settle_open
+from trader.jobs.recover import commit, recover
 from trader.jobs.refresh import refresh
 from trader.jobs.stopwatch import Stopwatch
 from trader.store.control import check_stamp, claim_store
-from trader.store.journal import Position, StoredRecord
+from trader.store.journal import StoredRecord
 
 log = logging.getLogger(__name__)
 
@@ -58,21 +61,48 @@ class SymbolRun:
     error: TraderError | None = None
 
 
-def run_symbols(bot: Bot) -> list[SymbolRun]:
-    """Do the run of every symbol, one after the other; a failing one does not keep the others from theirs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A run that is ours: its record, with the outcome of every order that was sent before, and where it goes on from.
 
+    `state` is what the run begins with, or has come to if it was decided by an earlier process.
+    """
+
+    desk: Desk
+    stored: StoredRecord
+    record: RunRecord
+    previous: datetime | None
+    state: BotState
+    watch: Stopwatch
+
+
+def run_symbols(bot: Bot) -> list[SymbolRun]:
+    """Do the run of every symbol; a failing one does not keep the others from theirs.
+
+    Whoever claims the first symbol claims them all: a process that finds one in progress leaves the rest alone, too.
     Raises BadConfig when the store belongs to another bot or mode, or when it is new and a symbol is unknown.
     """
     if not check_stamp(bot.storage, mine=bot.stamp):
         for symbol in bot.symbols:  # a misspelt symbol must not be what a new store begins with
             bot.market.rules(symbol)
         claim_store(bot.storage, mine=bot.stamp)
-    answers = [_run_symbol(Desk(bot=bot, symbol=symbol)) for symbol in bot.symbols]
+    begun: dict[str, Begun] = {}
+    answers: dict[str, SymbolRun] = {}
+    gone: set[str] = set()
+    for symbol in bot.symbols:
+        answer = _begin_symbol(Desk(bot=bot, symbol=symbol), gone=gone)
+        if isinstance(answer, Begun):
+            begun[symbol] = answer
+        else:
+            answers[symbol] = answer
+            if answer.outcome is Outcome.IN_PROGRESS:
+                break
+    answers |= _finish_symbols(bot, begun)
     for symbol, position in left_behind(bot):
         log.warning(
             "%s is not traded any more, but %s of it are held; add it to bot.symbols or sell them", symbol, position
         )
-    return answers
+    return [answers.get(symbol, SymbolRun(symbol=symbol, outcome=Outcome.IN_PROGRESS)) for symbol in bot.symbols]
 
 
 def left_behind(bot: Bot) -> list[tuple[str, Decimal]]:
@@ -81,23 +111,77 @@ def left_behind(bot: Bot) -> list[tuple[str, Decimal]]:
     return [(symbol, state.execution.position) for symbol, state in kept.items() if state.execution.target != 0]
 
 
-def _run_symbol(desk: Desk) -> SymbolRun:
+def _begin_symbol(desk: Desk, *, gone: set[str]) -> Begun | SymbolRun:
     try:
-        result = run(desk)
-    except (InProgress, Conflict) as error:  # somebody else has written the record that was ours: it is theirs now
-        log.warning("%s: left to another process: %s", desk.symbol, error)
-        return SymbolRun(symbol=desk.symbol, outcome=Outcome.IN_PROGRESS)
+        answer = begin(desk, gone=gone)
     except TraderError as error:
-        return SymbolRun(symbol=desk.symbol, outcome=Outcome.FAILED, error=error)
-    return SymbolRun(symbol=desk.symbol, outcome=result.outcome, record=result.record)
+        return _failed(desk.symbol, error)
+    return answer if isinstance(answer, Begun) else _answer(desk.symbol, answer)
+
+
+def _finish_symbols(bot: Bot, begun: dict[str, Begun]) -> dict[str, SymbolRun]:
+    answers: dict[str, SymbolRun] = {}
+    if not begun:
+        return answers
+    try:
+        account = look_at_account(bot, {symbol: each.state for symbol, each in begun.items()})
+        for symbol, each in begun.items():
+            answers[symbol] = _finish_symbol(each, account=account)
+    except TraderError as error:
+        answers = {symbol: _failed(symbol, error) for symbol in begun}
+        _give_back(begun.values())
+    except BaseException:
+        _give_back(begun.values())
+        raise
+    return answers
+
+
+def _finish_symbol(begun: Begun, *, account: Account) -> SymbolRun:
+    symbol = begun.desk.symbol
+    try:
+        return _answer(symbol, finish(begun, account=account))
+    except TraderError as error:
+        return _failed(symbol, error)
+
+
+def _give_back(begun: Iterable[Begun]) -> None:
+    for each in begun:
+        give_back(each.desk, each.record.key.open_time)
+
+
+def _answer(symbol: str, result: RunResult) -> SymbolRun:
+    return SymbolRun(symbol=symbol, outcome=result.outcome, record=result.record)
+
+
+def _failed(symbol: str, error: TraderError) -> SymbolRun:
+    if isinstance(error, InProgress | Conflict):  # somebody else has written the record that was ours: it is theirs now
+        log.warning("%s: left to another process: %s", symbol, error)
+        return SymbolRun(symbol=symbol, outcome=Outcome.IN_PROGRESS)
+    return SymbolRun(symbol=symbol, outcome=Outcome.FAILED, error=error)
 
 
 def run(desk: Desk) -> RunResult:
-    """Do the run of the newest closed kline, or find it done.
+    """Do the run of the newest closed kline of one symbol, or find it done.
 
     The store has to be claimed before (`store/control.claim_store`). Raises Retryable when the world is not ready
     (InProgress: another process is at it), BadConfig and BadData when a person has to look; in each case the record is
     given back and the same command may be tried again.
+    """
+    begun = begin(desk, gone=set())
+    if isinstance(begun, RunResult):
+        return begun
+    try:
+        account = look_at_account(desk.bot, {desk.symbol: begun.state})
+    except BaseException:
+        _give_back([begun])
+        raise
+    return finish(begun, account=account)
+
+
+def begin(desk: Desk, *, gone: set[str]) -> Begun | RunResult:
+    """Claim the run, and learn the outcome of everything that was left unfinished; nothing is sent yet.
+
+    `gone` are owners whose lease has run out once: what else they left behind is taken over at once.
     """
     bot = desk.bot
     watch = Stopwatch(bot.host)
@@ -110,81 +194,63 @@ def run(desk: Desk) -> RunResult:
         )
     if position.open_time is None:
         bot.market.rules(desk.symbol)  # raises for a symbol that is not one, before anything of it is stored
-    stored = take_over(desk, open_time) if position.open_time == open_time else claim(desk, open_time)
+    is_done = position.open_time == open_time
+    stored = take_over(desk, open_time, gone=gone) if is_done else claim(desk, open_time, gone=gone)
     if stored.record.status is Status.COMPLETED:
-        if position.open_time != open_time:  # its process was killed before it could write the copies
-            _after(desk, stored.record, previous=position.open_time)
+        if not is_done:  # its process was killed before it could write the copies
+            bring_up_to_date(desk, stored.record, previous=position.open_time)
         return RunResult(outcome=Outcome.ALREADY_DONE, record=stored.record)
     watch.lap("claim")
     try:
-        position = _recover(desk, position)
-        watch.lap("recover")
-        result = _decide_and_trade(desk, stored, position=position, watch=watch)
+        position = recover(desk, position, until=open_time, gone=gone)
+        record = settle_open(desk, stored.record)
     except BaseException:  # also a bug or Ctrl-C: the next process need not wait for the lease
         give_back(desk, open_time)
         raise
-    _after(desk, result.record, previous=position.open_time)
-    return result
+    watch.lap("recover")
+    state = position.state if record.state is None else record.state
+    return Begun(desk=desk, stored=stored, record=record, previous=position.open_time, state=state, watch=watch)
 
 
-def _decide_and_trade(desk: Desk, stored: StoredRecord, *, position: Position, watch: Stopwatch) -> RunResult:
-    record = stored.record
+def finish(begun: Begun, *, account: Account) -> RunResult:
+    """Decide, trade and commit a run that was begun."""
+    desk = begun.desk
+    try:
+        record, fresh = _decide_and_trade(begun, account=account)
+    except BaseException:
+        _give_back([begun])
+        raise
+    bring_up_to_date(desk, record, previous=begun.previous, fresh=fresh)
+    return RunResult(outcome=Outcome.DONE, record=record)
+
+
+def _decide_and_trade(begun: Begun, *, account: Account) -> tuple[RunRecord, Klines | None]:
+    desk, stored, record, watch = begun.desk, begun.stored, begun.record, begun.watch
+    state = take_part(desk, begun.state, account)
+    if state.epoch != begun.state.epoch:
+        record = replace(record, new_epoch=account.new_epoch or f"epoch {state.epoch} has begun in another symbol")
+    fresh = None
     if record.status is Status.CLAIMED:
-        window = refresh(desk.bot, desk.symbol, open_time=record.key.open_time, since=position.state.paper.open_time)
+        window = refresh(desk.bot, desk.symbol, open_time=record.key.open_time, since=state.paper.open_time)
+        fresh = window.fresh
         watch.lap("refresh")
-        record = decide(desk, record, window=window, state=position.state)
+        record = decide(desk, record, window=window, state=state)
         watch.lap("decide")
-    stored, record = execute(desk, stored, record, may_send=_may_send(desk, record))
+    else:
+        record = replace(record, state=state)
+    if _may_send(desk, record):
+        stored, record = execute(desk, stored, record, account=account)
+    else:
+        record = send_nothing(record)
     watch.lap("execute")
-    return RunResult(outcome=Outcome.DONE, record=_commit(desk, stored, record, watch))
-
-
-def _commit(desk: Desk, stored: StoredRecord, record: RunRecord, watch: Stopwatch) -> RunRecord:
-    """Complete the record by compare-and-swap: the only commit."""
-    watch.lap("commit")
-    record = replace(
-        record, status=Status.COMPLETED, completed_at=desk.bot.clock.now(), timings=watch.seconds(record.timings)
-    )
-    return desk.journal.replace(stored, record).record
-
-
-def _recover(desk: Desk, position: Position) -> Position:
-    """Finish the runs that a killed process left behind: learn what became of their orders, send nothing new."""
-    for left in position.unfinished:
-        stored = take_over(desk, left.record.key.open_time)
-        record = stored.record
-        if record.status is Status.CLAIMED:
-            missed = Decision(target=position.state.paper.exposure, reason=Reason.MISSED)
-            bot = desk.bot
-            record = replace(record, rules=bot.rules, notional=bot.notional, state=position.state, decision=missed)
-        if record.status is not Status.COMPLETED:
-            stored, record = execute(desk, stored, record, may_send=False)
-            record = _commit(desk, stored, record, Stopwatch(desk.bot.host))
-            _after(desk, record, previous=position.open_time)
-        if record.state is not None:
-            position = Position(open_time=record.key.open_time, state=record.state)
-    return position
+    return commit(desk, stored, record, watch), fresh
 
 
 def _may_send(desk: Desk, record: RunRecord) -> bool:
-    """Tell whether this hour may still trade: it is not late, and its kline is real."""
+    """Tell whether this hour may still trade: it is not late, and its kline is real. Raises BadData for no decision."""
     bot = desk.bot
-    if record.decision is None or record.decision.reason in (Reason.MISSED, Reason.FILLED_KLINE):
+    if record.decision is None:
+        raise BadData(f"the record of {record.key} is decided but holds no decision; restore it from a backup")
+    if record.decision.reason in (Reason.MISSED, Reason.FILLED_KLINE):
         return False
     return bot.clock.now() <= close_of(record.key.open_time, bot.interval) + bot.max_lateness
-
-
-def _after(desk: Desk, record: RunRecord, *, previous: datetime | None) -> None:
-    """Bring the copies up to date; none of this can fail the run.
-
-    The state comes last: as long as it is behind, the next process does this again.
-    """
-    copies: dict[str, Callable[[], None]] = {
-        "ledger": lambda: desk.ledger.append(record, previous=previous),
-        "state": lambda: desk.journal.save_state(record),
-    }
-    for name, write in copies.items():
-        try:
-            write()
-        except TraderError as error:
-            log.warning("%s is committed, but the %s could not be written: %s", record.key, name, error)

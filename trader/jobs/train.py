@@ -69,9 +69,9 @@ def promote(desk: Desk, card: ModelCard, *, why: str) -> None:
 
 def champion_or_first(desk: Desk, *, last: datetime) -> TrainedModel | None:
     """Return the model that decides, training the first one if there is none; None when history is too short for it."""
-    champion = desk.models.champion()
+    champion = desk.models.load_champion()
     if champion is not None:
-        return desk.models.load(champion.model_id)
+        return champion
     try:
         model = train(desk, last=last, why="there was none")
     except BadData as error:
@@ -80,6 +80,5 @@ def champion_or_first(desk: Desk, *, last: datetime) -> TrainedModel | None:
     try:
         promote(desk, model.card, why="the first model")
     except Conflict:
-        champion = desk.models.champion()
-        return desk.models.load(champion.model_id) if champion else model
+        return desk.models.load_champion() or model
     return model

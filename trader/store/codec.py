@@ -31,8 +31,8 @@ def to_json(artefact: object) -> bytes:
     return text.encode() + b"\n"
 
 
-def from_json(kind: type[Artefact], data: bytes, *, key: str, schema: int) -> Artefact:
-    """Return the artefact in `data`. Raises BadData, naming `key`, when it is damaged or of a newer schema."""
+def from_json(kind: type[Artefact], data: bytes, *, key: str, schema: int, oldest: int = 1) -> Artefact:
+    """Return the artefact in `data`. Raises BadData, naming `key`, when it is damaged, or of a schema not read here."""
     try:
         fields = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -43,6 +43,11 @@ def from_json(kind: type[Artefact], data: bytes, *, key: str, schema: int) -> Ar
         raise NewerSchema(
             f"{key} has schema {fields['schema']}, this version reads up to {schema}; upgrade, or use the version that"
             " wrote it"
+        )
+    if fields["schema"] < oldest:
+        raise BadData(
+            f"{key} has schema {fields['schema']}, this version reads {oldest} and later; use the version that wrote"
+            " it, or begin with another storage.url"
         )
     try:
         return _adapter(kind).validate_json(data)  # type: ignore[no-any-return]

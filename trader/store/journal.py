@@ -6,7 +6,9 @@
 A process killed between the two leaves a state that is behind; `latest` notices and goes forward record by record.
 """
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trader.core.errors import BadData, NewerSchema
@@ -14,6 +16,9 @@ from trader.core.journal import SCHEMA, BotState, RunKey, RunRecord, Status
 from trader.core.klines import from_ms, interval_ms
 from trader.ports import ObjectStorage, StoredObject
 from trader.store.codec import from_json, to_json
+
+_OLDEST = 2
+"""The oldest schema of a record that is read: before it, intents did not say when they were signed."""
 
 _PROBES = 48
 """How many hours after the state are looked up one by one before the journal is listed instead."""
@@ -70,7 +75,8 @@ class Journal:
         return self._read(self._object_key(open_time))
 
     def create(self, record: RunRecord) -> StoredRecord:
-        """Write a record that does not exist yet. Raises Conflict when it does."""
+        """Write a record that does not exist yet, sealed if it is completed. Raises Conflict when it does."""
+        record = _sealed(record)
         etag = self._storage.create(self._object_key(record.key.open_time), to_json(record))
         return StoredRecord(record=record, etag=etag)
 
@@ -78,6 +84,7 @@ class Journal:
         """Write the next version of a record. Raises Conflict when somebody else did; a completed one never changes."""
         if stored.record.status is Status.COMPLETED:
             raise BadData(f"the record of {record.key} is completed and may not be changed")
+        record = _sealed(record)
         etag = self._storage.replace(self._object_key(record.key.open_time), to_json(record), stored.etag)
         return StoredRecord(record=record, etag=etag)
 
@@ -93,6 +100,13 @@ class Journal:
         copy = self._decoded(stored)
         if copy is None or copy.open_time < record.key.open_time:
             self._storage.replace(self._state_key, data, stored.etag)
+
+    def rebuild_state(self) -> datetime | None:
+        """Write the books of the newest completed record as the state, whatever it is now; return its kline."""
+        newest = self._from_journal()
+        if newest is not None:
+            self._storage.put(self._state_key, to_json(newest))
+        return None if newest is None else newest.open_time
 
     def newest(self) -> datetime | None:
         """Return the kline of the newest completed run, None before the first one."""
@@ -137,8 +151,13 @@ class Journal:
         return None
 
     def open_times(self, *, after: datetime | None = None, before: datetime | None = None) -> list[datetime]:
-        """Return the open times of all records between two klines (both exclusive), oldest first."""
-        times = [self._open_time(key) for key in self._storage.keys(self._prefix)]
+        """Return the open times of all records between two klines (both exclusive), oldest first.
+
+        With both ends given only their months are listed: years of records lie beside them.
+        """
+        ends = None if after is None or before is None else (after, before)
+        prefixes = [self._prefix] if ends is None else [f"{self._prefix}{month}/" for month in _months(*ends)]
+        times = [self._open_time(key) for prefix in prefixes for key in self._storage.keys(prefix)]
         return [time for time in times if (after is None or time > after) and (before is None or time < before)]
 
     def _forward(self, position: Position, *, before: datetime) -> Position:
@@ -172,7 +191,7 @@ class Journal:
         stored = self._storage.get(key)
         if stored is None:
             return None
-        record = from_json(RunRecord, stored.data, key=key, schema=SCHEMA)
+        record = from_json(RunRecord, stored.data, key=key, schema=SCHEMA, oldest=_OLDEST)
         if record.key != self.key(self._open_time(key)):
             raise BadData(f"{key} holds the record of {record.key.bot_id} {record.key}; restore it from a backup")
         return StoredRecord(record=record, etag=stored.etag)
@@ -186,3 +205,20 @@ class Journal:
             return datetime.strptime(f"{name}+0000", "%Y/%m/%dT%H%M%z").astimezone(from_ms(0).tzinfo)
         except ValueError as error:
             raise BadData(f"{key} is not the name of a journal record; move it out of the store") from error
+
+
+def seal_of(record: RunRecord) -> str:
+    """Return the SHA-256 of a record without its seal, in hex."""
+    return hashlib.sha256(to_json(replace(record, seal=""))).hexdigest()
+
+
+def _sealed(record: RunRecord) -> RunRecord:
+    return replace(record, seal=seal_of(record)) if record.status is Status.COMPLETED else record
+
+
+def _months(first: datetime, last: datetime) -> Iterator[str]:
+    """Yield the months from one time to another, as they are in keys (2026/11)."""
+    year, month = first.year, first.month
+    while (year, month) <= (last.year, last.month):
+        yield f"{year:04d}/{month:02d}"
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)  # noqa: PLR2004 - months of a year

@@ -8,7 +8,7 @@ the month is made again from the journal, as is on reading any month that is los
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from trader.core.decision import Reason
 from trader.core.errors import NewerSchema
 from trader.core.journal import RunRecord, Status
-from trader.core.orders import ZERO
+from trader.core.klines import interval_ms
+from trader.core.orders import ZERO, as_decimal
 from trader.ports import ObjectStorage
 from trader.store.journal import Journal
 
@@ -34,6 +35,7 @@ COLUMNS = pa.schema(
         ("close", pa.float64()),
         ("exposure", pa.float64()),
         ("change", pa.float64()),
+        ("missed", pa.int64()),
         ("settled_klines", pa.int64()),
         ("settled_gross", pa.float64()),
         ("settled_net", pa.float64()),
@@ -58,7 +60,7 @@ COLUMNS = pa.schema(
     ],
     metadata={"schema": str(SCHEMA)},
 )
-"""One row a run. Returns are fractions of the notional; `settled_*` were earned by the exposure of the row before.
+"""One row a run; `missed` is the number of klines that a record of an absence stands for. Returns are fractions of the notional; `settled_*` were earned by the exposure of the row before.
 Prices, `fees` and `execution_equity` are in quote units, quantities in base units. NaN or null: there was none."""
 
 
@@ -84,7 +86,8 @@ class Ledger:
         if known != expected:
             self._write(key, self._from_journal(open_time))
             month = open_time.replace(day=1, hour=0, minute=0)
-            self._complete(next(iter(self._journal.open_times(before=month)[-1:]), None))
+            before = self._journal.open_times(after=month - timedelta(days=31), before=month)
+            self._complete(before[-1] if before else None)
             return
         if expected is None:
             self._complete(previous)
@@ -119,9 +122,22 @@ class Ledger:
         return made
 
     def _from_journal(self, month: datetime) -> pa.Table:
-        times = [time for time in self._journal.open_times() if (time.year, time.month) == (month.year, month.month)]
+        first = month.replace(day=1, hour=0, minute=0)
+        end = (first + timedelta(days=31)).replace(day=1)
+        times = self._journal.open_times(after=first - timedelta(milliseconds=1), before=end)
         stored = (self._journal.read(time) for time in times)
         return table_of(found.record for found in stored if found is not None)
+
+    def rebuild(self) -> dict[str, int]:
+        """Make every month again from the journal, whatever is kept now, and return the number of runs of each."""
+        months = sorted({f"{time:%Y-%m}" for time in self._journal.open_times()})
+        kept = [key.removeprefix(self._prefix).removesuffix(".parquet") for key in self._storage.keys(self._prefix)]
+        for month in set(kept) - set(months):
+            self._storage.delete(f"{self._prefix}{month}.parquet")
+        tables = {month: self._from_journal(datetime.strptime(f"{month}+0000", "%Y-%m%z")) for month in months}
+        for month, table in tables.items():
+            self._write(f"{self._prefix}{month}.parquet", table)
+        return {month: len(table) for month, table in tables.items()}
 
     def _read(self, key: str) -> pa.Table | None:
         stored = self._storage.get(key)
@@ -156,6 +172,7 @@ def row_of(record: RunRecord) -> Mapping[str, Any]:
     row: dict[str, Any] = {
         "open_time": record.key.open_time,
         "origin": record.origin.value,
+        "missed": _missed(record),
         "settled_klines": len(record.settled),
         "settled_gross": sum(hour.gross for hour in record.settled),
         "settled_net": sum(hour.net for hour in record.settled),
@@ -164,6 +181,13 @@ def row_of(record: RunRecord) -> Mapping[str, Any]:
         "seconds": record.timings.get("commit"),
     }
     return row | _decision_columns(record) | _book_columns(record) | _order_columns(record)
+
+
+def _missed(record: RunRecord) -> int:
+    if record.missed_from is None:
+        return int(record.decision is not None and record.decision.reason is Reason.MISSED)
+    step = timedelta(milliseconds=interval_ms(record.key.interval))
+    return (record.key.open_time - record.missed_from) // step + 1
 
 
 def _decision_columns(record: RunRecord) -> dict[str, Any]:
@@ -193,7 +217,7 @@ def _book_columns(record: RunRecord) -> dict[str, Any]:
         "target": float(execution.target),
         "position": float(execution.position),
         "fees": float(execution.fees),
-        "execution_equity": None if price is None else float(execution.cash) + float(execution.position) * price,
+        "execution_equity": None if price is None else float(execution.equity(as_decimal(price))),
         "epoch": record.state.epoch,
     }
 

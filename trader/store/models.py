@@ -21,12 +21,13 @@ _MODEL_ID = re.compile(r"[0-9]{8}T[0-9]{4}-[0-9a-f]{10}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Champion:
-    """The pointer: which model decides, since when and why."""
+    """The pointer: which model decides, since when and why; with a copy of its card, to save a run one request."""
 
     schema: int = SCHEMA
     model_id: str
     since: datetime
     why: str
+    card: ModelCard | None = None
 
 
 class ModelStore:
@@ -57,10 +58,21 @@ class ModelStore:
         if not _MODEL_ID.fullmatch(model_id):
             raise BadConfig(f"{model_id!r} is not a model id (they look like 20220101T0000-0123456789)")
         if self._loaded is None or self._loaded.card.model_id != model_id:  # a stored model never changes
-            self._loaded = self._read(model_id)
+            self._loaded = self._read(self._card(model_id))
         return self._loaded
 
-    def _read(self, model_id: str) -> TrainedModel:
+    def load_champion(self) -> TrainedModel | None:
+        """Return the model that decides, None when none was promoted yet. Raises as `load` does."""
+        champion = self.champion()
+        if champion is None:
+            return None
+        if champion.card is None or champion.card.model_id != champion.model_id:
+            return self.load(champion.model_id)
+        if self._loaded is None or self._loaded.card.model_id != champion.model_id:
+            self._loaded = self._read(champion.card)
+        return self._loaded
+
+    def _card(self, model_id: str) -> ModelCard:
         folder = f"{self._prefix}{model_id}/"
         stored = self._storage.get(f"{folder}card.json")
         if stored is None:
@@ -69,6 +81,10 @@ class ModelStore:
         card = from_json(ModelCard, stored.data, key=f"{folder}card.json", schema=SCHEMA)
         if card.model_id != model_id:
             raise BadData(f"{folder}card.json is the card of model {card.model_id}; restore it or train again")
+        return card
+
+    def _read(self, card: ModelCard) -> TrainedModel:
+        folder = f"{self._prefix}{card.model_id}/"
         card.check_fits(symbol=self._symbol, interval=self._interval)
         file = self._storage.get(f"{folder}model.ubj")
         if file is None:
@@ -95,9 +111,9 @@ class ModelStore:
 
         Raises BadConfig or BadData, as `load` does, for a model that could not decide.
         """
-        self.load(model_id)
+        card = self.load(model_id).card
         key = f"{self._prefix}champion.json"
-        data = to_json(Champion(model_id=model_id, since=now, why=why))
+        data = to_json(Champion(model_id=model_id, since=now, why=why, card=card))
         stored = self._storage.get(key)
         if stored is None:
             self._storage.create(key, data)
