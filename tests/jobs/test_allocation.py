@@ -19,8 +19,7 @@ from trader.simulator.rules import usual_rules
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "ETHBTC")
 
 
-@pytest.fixture
-def bot(tmp_path):
+def make_bot(tmp_path):
     """A bot on three symbols; ETH and BTC are the base of one and the quote or base of another."""
     klines = {symbol: random_klines(1440, seed=seed) for seed, symbol in enumerate(SYMBOLS)}
     clock = VirtualClock(FIRST)
@@ -29,6 +28,12 @@ def bot(tmp_path):
     exchange = SimulatedExchange(storage=storage, market=market, clock=clock, venue=VENUE)
     desk = make_desk(tmp_path, klines["BTCUSDT"], clock=clock, market=market, exchange=exchange)
     return replace(desk.bot, notional=Decimal(4000))
+
+
+@pytest.fixture
+def bot(tmp_path):
+    """A bot on three symbols."""
+    return make_bot(tmp_path)
 
 
 def live(bot, symbols, hours, *, first=0):
