@@ -30,6 +30,12 @@ def random_klines(count, *, seed=0, start=START, interval="1h", price=100.0) -> 
     )
 
 
+def ticked(klines: Klines) -> Klines:
+    """The klines with prices in whole hundredths and volumes in five decimals, as an exchange prints them."""
+    prices = {name: np.round(getattr(klines, name), 2) for name in ("open", "high", "low", "close")}
+    return checked(interval=klines.interval, open_time=klines.open_time, volume=np.round(klines.volume, 5), **prices)
+
+
 def klines_of(closes, *, start=START, interval="1h", volume=1.0) -> Klines:
     """Klines with these closes; open is the previous close, high and low contain both."""
     close = np.array(closes, dtype=float)
