@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from trader.config import ENV_PREFIX, Settings
 
@@ -83,7 +83,9 @@ def literal(value: object) -> str:
         return str(value).lower()
     if isinstance(value, Enum):
         return f'"{value.value}"'
-    if isinstance(value, str):
+    if value is None:
+        return '""'  # not set
+    if isinstance(value, str | SecretStr):
         return f'"{value}"'
     if isinstance(value, int | float | Decimal | list):
         return str(value)

@@ -96,12 +96,12 @@ def live(environment: dict[str, str], report: str, fate: Fate) -> None:
 class Life:
     """A process that lives one run."""
 
-    def __init__(self, environment: dict[str, str], folder: Path, fate: Fate = Fate()) -> None:
+    def __init__(self, environment: dict[str, str], folder: Path, fate: Fate | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOAD)
         self._report = folder / f"life-{time.monotonic_ns()}.json"
         folder.mkdir(parents=True, exist_ok=True)
-        self._process = context.Process(target=live, args=(environment, str(self._report), fate))
+        self._process = context.Process(target=live, args=(environment, str(self._report), fate or Fate()))
         self._process.start()
 
     @property

@@ -45,7 +45,7 @@ class Case:
         self.folder, self.world = folder, world
         world.enter(monkeypatch)
 
-    def start(self, fate: Fate = Fate()) -> Life:
+    def start(self, fate: Fate | None = None) -> Life:
         return Life(self.world.environment, self.folder, fate)
 
     def desk(self) -> Desk:

@@ -45,6 +45,10 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _unset(value: object) -> object:
+    return None if value == "" else value
+
+
 def _distinct(symbols: list[str]) -> list[str]:
     if len(set(symbols)) < len(symbols):
         raise ValueError("a symbol is named twice")
@@ -112,7 +116,8 @@ class ExchangeSection(Section):
     )
     api_key: SecretStr = Field(default=SecretStr(""), description="API key of the test venue")
     api_secret: SecretStr = Field(default=SecretStr(""), description="its secret (HMAC)")
-    private_key: Path | None = Field(default=None, description="file of an Ed25519 key (PEM), instead of a secret")
+    private_key: Annotated[Path | None, BeforeValidator(_unset)] = Field(
+        default=None, description="file of an Ed25519 key (PEM), instead of a secret")
     recv_window_ms: Annotated[int, Field(ge=100, le=60000)] = Field(
         default=5000, description="an order is refused by the venue when it arrives later than this"
     )
