@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 
-.PHONY: setup run test test-fast check bench docs lock clean
+.PHONY: setup run test test-fast test-image check bench docs lock clean
 
 run: setup  ## live one demo hour (the first time after 30 replayed days) and draw the equity curve
 	@$(BIN)/python main.py demo
@@ -28,11 +28,14 @@ $(VENV)/dev: requirements-dev.txt $(VENV)/runtime
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
-test: $(VENV)/dev  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: $(VENV)/dev  ## all tests but the image's
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not image"
 
 test-fast: $(VENV)/dev  ## the tests that need no server, no second process and no real klines
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not real_data"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not real_data and not image"
+
+test-image: $(VENV)/dev  ## build the container image and run the bot in it; scripts/install-debian.sh gets what it needs
+	$(BIN)/python -m pytest -m image tests/test_image.py
 
 check: $(VENV)/dev  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -43,7 +46,7 @@ check: $(VENV)/dev  ## formatting, lint, types, import contracts
 bench: $(VENV)/dev  ## the figures of docs/performance.md, on this machine
 	$(BIN)/python scripts/bench.py
 
-docs: $(VENV)/dev  ## write the settings into README.md and docs/settings.md
+docs: $(VENV)/dev  ## write docs/settings.md from the code
 	$(BIN)/python scripts/docs.py
 
 lock: $(VENV)/dev  ## compile the pins after a change of requirements*.in

@@ -1,4 +1,4 @@
-"""Write the settings into README.md and docs/settings.md from the code: `make docs`; a test fails when stale."""
+"""Write docs/settings.md from the code: `make docs`; a test fails when it is stale."""
 
 import sys
 from decimal import Decimal
@@ -11,31 +11,19 @@ from pydantic import BaseModel, SecretStr
 from trader.config import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
-README, SETTINGS = ROOT / "README.md", ROOT / "docs" / "settings.md"
-START, END = "<!-- settings: written by make docs -->\n", "<!-- end of settings -->"
+SETTINGS = ROOT / "docs" / "settings.md"
 
 
 def main() -> int:
-    """Write both files; with --check only tell whether they are up to date."""
-    wanted = {README: readme(README.read_text(encoding="utf-8")), SETTINGS: settings_page()}
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    """Write the page; with --check only tell whether it is up to date."""
+    wanted = settings_page()
+    is_stale = not SETTINGS.exists() or SETTINGS.read_text(encoding="utf-8") != wanted
     if "--check" in sys.argv:
-        print(*(f"{path.relative_to(ROOT)} is out of date; run `make docs`" for path in stale), sep="\n")
-        return len(stale)
-    for path in stale:
-        path.write_text(wanted[path], encoding="utf-8")
+        if is_stale:
+            print(f"{SETTINGS.relative_to(ROOT)} is out of date; run `make docs`")
+        return int(is_stale)
+    SETTINGS.write_text(wanted, encoding="utf-8")
     return 0
-
-
-def readme(text: str) -> str:
-    """Return the README with a fresh table: one line a section."""
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    rows = "".join(
-        f"| `{name}` | {', '.join(f'`{key} = {literal(field.get_default())}`' for key, field in fields(section))} |\n"
-        for name, section in sections()
-    )
-    return f"{before}{START}| section | settings and defaults |\n|---|---|\n{rows}{END}{after}"
 
 
 def settings_page() -> str:

@@ -50,7 +50,7 @@ ENV_PREFIX = "TRADER__"
 
 
 class Settings(BaseSettings):
-    """All settings, validated; what is not set has the default of the tables in the README."""
+    """All settings, validated; what is not set has the default of docs/settings.md."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
