@@ -13,7 +13,8 @@ from trader.adapters.recorded_market import RecordedMarket
 from trader.adapters.simulated_exchange import KEY, SimulatedExchange
 from trader.core.errors import BadConfig, BadData, Conflict, Rejected, Retryable
 from trader.core.orders import OrderIntent, OrderStatus, Side
-from trader.simulator.account import decode
+from trader.simulator.account import HISTORY, Account, decode, encode
+from trader.simulator.engine import execution_report, find_order
 from trader.simulator.venue import VenueSettings
 
 D = Decimal
@@ -70,6 +71,14 @@ def exchange(storage, *, symbols=(), closes=(100, 200), venue=VENUE):
     return SimulatedExchange(storage=storage, market=market, clock=clock, venue=venue, symbols=symbols), clock
 
 
+def found(storage, identity, symbol="BTCUSDT"):
+    """What the stored account says of an order, None when it has none; changes nothing."""
+    stored = storage.get(KEY)
+    account = Account() if stored is None else decode(stored.data, source="test")
+    placed = find_order(account, symbol, client_order_id=identity)
+    return None if placed is None else execution_report(placed)
+
+
 def order(side=Side.BUY, quantity="2", identity="leg-1", symbol="BTCUSDT"):
     return OrderIntent(symbol=symbol, side=side, quantity=D(quantity), client_order_id=identity, signed_at=START)
 
@@ -80,7 +89,7 @@ def test_an_order_is_filled_around_the_markets_price_and_found_again(storage):
     report = venue.submit(order())
     assert [(fill.price, fill.quantity) for fill in report.fills] == [(D("100.05"), D(2))]
     assert (report.status, report.at) == (OrderStatus.FILLED, clock.now())
-    assert venue.find("BTCUSDT", "leg-1") == report
+    assert found(storage, "leg-1") == report
     assert venue.balances() == {"BTC": D("51.998"), "USDT": D("9799.9")}
     clock.move_to(START + 2 * HOUR)
     assert venue.submit(order(identity="leg-2")).fills[0].price == D("200.10")
@@ -89,7 +98,7 @@ def test_an_order_is_filled_around_the_markets_price_and_found_again(storage):
 def test_the_account_outlives_the_process(storage):
     report = exchange(storage)[0].submit(order())
     later, _ = exchange(storage)
-    assert later.find("BTCUSDT", "leg-1") == report
+    assert found(storage, "leg-1") == report
     assert later.balances() == {"BTC": D("51.998"), "USDT": D("9799.9")}
     assert later.submit(order(identity="leg-2")).order_id == report.order_id + 1
 
@@ -115,7 +124,7 @@ def test_a_deleted_account_is_a_fresh_one_as_after_a_testnet_reset(storage):
     venue, _ = exchange(storage)
     venue.submit(order())
     storage.delete(KEY)
-    assert venue.find("BTCUSDT", "leg-1") is None
+    assert found(storage, "leg-1") is None
     assert venue.balances() == {"BTC": D(50), "USDT": D(10000)}
 
 
@@ -132,7 +141,7 @@ def test_a_refused_order_leaves_no_trace(storage):
             venue.submit(intent)
         assert caught.value.code == code
     assert storage.get(KEY).data == before
-    assert venue.find("BTCUSDT", "leg-1") is None
+    assert found(storage, "leg-1") is None
 
 
 def test_a_thin_book_fills_a_part(storage):
@@ -148,7 +157,44 @@ def test_the_same_id_sent_again_executes_a_second_time_as_on_binance(storage):
     first, second = venue.submit(order()), venue.submit(order())
     assert first.order_id != second.order_id
     assert venue.balances()["BTC"] == D("53.996")
-    assert venue.find("BTCUSDT", "leg-1") == second
+    assert found(storage, "leg-1") == second
+
+
+def test_an_order_that_was_taken_is_settled_as_what_it_became(storage):
+    venue, _ = exchange(storage)
+    report = venue.submit(order())
+    writes = storage.writes
+    assert venue.settle(order()) == report
+    assert storage.writes == writes
+
+
+def test_an_order_that_was_settled_as_never_sent_is_refused_for_ever(storage):
+    venue, _ = exchange(storage, symbols=("BTCUSDT",))
+    assert venue.settle(order()) is None
+    writes = storage.writes
+    assert venue.settle(order()) is None
+    assert storage.writes == writes
+    with pytest.raises(Rejected, match="settled as never sent; it comes too late"):
+        exchange(storage)[0].submit(order())
+    assert venue.settle(order()) is None
+    assert venue.submit(order(identity="leg-2")).status is OrderStatus.FILLED
+
+
+def test_a_sender_that_was_frozen_in_the_middle_of_its_write_is_refused_too(storage):
+    frozen, awake = exchange(storage)[0], exchange(storage)[0]
+    frozen.rules("BTCUSDT")
+    storage.before_write = lambda: awake.settle(order())
+    with pytest.raises(Rejected, match="comes too late"):
+        frozen.submit(order())
+    assert found(storage, "leg-1") is None
+
+
+def test_only_the_newest_refusals_are_remembered(storage):
+    venue, _ = exchange(storage)
+    account = Account(closed=tuple(f"old-{number}" for number in range(HISTORY)))
+    storage.put(KEY, encode(account))
+    venue.settle(order())
+    assert decode(storage.get(KEY).data, source="test").closed == (*account.closed[1:], "leg-1")
 
 
 def test_two_exchanges_that_race_both_get_their_order_in(storage):
@@ -157,11 +203,11 @@ def test_two_exchanges_that_race_both_get_their_order_in(storage):
     storage.before_write = lambda: fast.submit(order(identity="fast"))
     slow.submit(order(identity="slow"))
     account = decode(storage.get(KEY).data, source="test")
-    assert [one.report.client_order_id for one in account.orders] == ["fast", "slow"]
-    assert [one.report.order_id for one in account.orders] == [1, 2]
-    assert [one.trade_ids for one in account.orders] == [(1,), (2,)]
+    assert [one.client_order_id for one in account.orders] == ["fast", "slow"]
+    assert [one.order_id for one in account.orders] == [1, 2]
+    assert [[trade.id for trade in one.trades] for one in account.orders] == [[1], [2]]
     assert account.free("BTC") == D("53.996")
-    assert fast.find("BTCUSDT", "slow") is not None
+    assert found(storage, "slow") is not None
 
 
 def test_two_exchanges_that_race_for_the_first_write_open_one_account(storage):
@@ -177,7 +223,7 @@ def test_an_order_that_no_longer_fits_after_a_lost_race_is_refused(storage):
     with pytest.raises(Rejected) as caught:
         slow.submit(order(Side.SELL, "22", "slow"))
     assert caught.value.code == -2010
-    assert slow.find("BTCUSDT", "slow") is None
+    assert found(storage, "slow") is None
 
 
 def test_a_race_that_is_always_lost_ends(storage, monkeypatch):
@@ -191,7 +237,7 @@ def test_a_race_that_is_always_lost_ends(storage, monkeypatch):
     with pytest.raises(Retryable, match="changed by others 50 times in a row; nothing was sent"):
         venue.submit(order())
     monkeypatch.undo()
-    assert venue.find("BTCUSDT", "leg-1") is None
+    assert found(storage, "leg-1") is None
 
 
 def test_threads_that_all_trade_lose_no_order(storage):
@@ -208,8 +254,8 @@ def test_threads_that_all_trade_lose_no_order(storage):
     for thread in threads:
         thread.join()
     account = decode(storage.get(KEY).data, source="test")
-    assert sorted(one.report.order_id for one in account.orders) == list(range(1, 21))
-    assert len({one.report.client_order_id for one in account.orders}) == 20
+    assert sorted(one.order_id for one in account.orders) == list(range(1, 21))
+    assert len({one.client_order_id for one in account.orders}) == 20
     assert account.free("BTC") == D("69.98")
 
 
@@ -222,18 +268,27 @@ def test_an_order_costs_one_read_and_one_write_and_rules_cost_nothing_once_open(
     assert (storage.reads, storage.writes) == (0, 0)
     venue.submit(order())
     assert (storage.reads, storage.writes) == (1, 1)
-    venue.find("BTCUSDT", "leg-1")
-    venue.balances()
-    assert (storage.reads, storage.writes) == (3, 1)
+    venue.settle(order())
+    assert (storage.reads, storage.writes) == (2, 1)
+
+
+def test_balances_cost_one_read_and_no_write_and_are_decoded_once(storage):
+    venue, other = exchange(storage, symbols=("BTCUSDT",))[0], exchange(storage)[0]
+    first = venue.balances()
+    storage.reads = storage.writes = 0
+    assert all(venue.balances() is first for _ in range(10))
+    assert (storage.reads, storage.writes) == (10, 0)
+    other.submit(order())
+    assert venue.balances() == {"BTC": D("51.998"), "USDT": D("9799.9")}
 
 
 def test_an_account_that_cannot_be_read_is_not_taken_for_a_fresh_one(storage):
     venue, _ = exchange(storage)
-    storage.put(KEY, b'{"schema": 1, "bal')
-    for call in (venue.balances, lambda: venue.submit(order()), lambda: venue.find("BTCUSDT", "leg-1")):
+    storage.put(KEY, b'{"schema": 2, "bal')
+    for call in (venue.balances, lambda: venue.submit(order()), lambda: venue.settle(order())):
         with pytest.raises(BadData, match=r"simulated\.json"):
             call()
-    assert storage.get(KEY).data == b'{"schema": 1, "bal'
+    assert storage.get(KEY).data == b'{"schema": 2, "bal'
 
 
 def test_an_unknown_symbol_is_refused_and_opens_nothing(storage):

@@ -19,8 +19,8 @@ from typing import TypeVar
 from trader.core.errors import Conflict, Rejected, Retryable
 from trader.core.orders import ExecutionReport, OrderIntent, SymbolRules
 from trader.ports import Clock, Market, ObjectStorage
-from trader.simulator.account import HISTORY, Account, decode, encode
-from trader.simulator.engine import find_order, place_market_order
+from trader.simulator.account import HISTORY, Account, NewOrder, OrderType, decode, encode
+from trader.simulator.engine import execution_report, find_order, place_order
 from trader.simulator.venue import VenueSettings, book_at, fund, is_funded
 
 Answer = TypeVar("Answer")
@@ -82,32 +82,35 @@ class SimulatedExchange:
         """Fill a market order and return what became of it.
 
         Raises Rejected with Binance's code and words; Retryable when the storage did not answer, or when other
-        processes were always faster: only `find` can tell then.
+        processes were always faster: only `settle` can tell then.
         """
         rules = self._market.rules(intent.symbol)
         price = self._market.price(intent.symbol)
         book = book_at(price, rules=rules, venue=self._venue)
+        order = NewOrder(
+            symbol=intent.symbol,
+            side=intent.side,
+            type=OrderType.MARKET,
+            quantity=intent.quantity,
+            client_order_id=intent.client_order_id,
+        )
         self._used.add(intent.symbol)
 
         def place(account: Account) -> tuple[Account, ExecutionReport]:
             if intent.client_order_id in account.closed:
                 raise Rejected(f"order {intent.client_order_id} was settled as never sent; it comes too late")
-            return place_market_order(
+            after, placed = place_order(
                 self._funded(account),
-                intent=intent,
+                order,
                 rules=rules,
                 book=book,
                 reference_price=price,
                 now=self._clock.now(),
                 commission_rate=self._venue.commission_rate,
             )
+            return after, execution_report(placed)
 
         return self._change(place)
-
-    def find(self, symbol: str, client_order_id: str) -> ExecutionReport | None:
-        """Return the newest order with this client order id, None when there is none now; changes nothing."""
-        account, _ = self._load()
-        return find_order(account, symbol, client_order_id)
 
     def settle(self, intent: OrderIntent) -> ExecutionReport | None:
         """Return the order, or None after making sure that it will never be taken.
@@ -117,9 +120,11 @@ class SimulatedExchange:
         """
 
         def close(account: Account) -> tuple[Account, ExecutionReport | None]:
-            report = find_order(account, intent.symbol, intent.client_order_id)
-            if report is not None or intent.client_order_id in account.closed:
-                return account, report
+            found = find_order(account, intent.symbol, client_order_id=intent.client_order_id)
+            if found is not None:
+                return account, execution_report(found)
+            if intent.client_order_id in account.closed:
+                return account, None
             return replace(account, closed=(*account.closed, intent.client_order_id)[-HISTORY:]), None
 
         return self._change(close)

@@ -13,6 +13,7 @@ import typer
 from trader.cli import research as _research  # noqa: F401 - registers its commands
 from trader.cli import testnet as _testnet  # noqa: F401
 from trader.cli import upkeep as _upkeep  # noqa: F401
+from trader.cli import verify as _verify  # noqa: F401
 from trader.cli.commands import app
 from trader.cli.exit import INTERRUPTED, TERMINATED, exit_code
 from trader.core.errors import TraderError
