@@ -1,7 +1,8 @@
-"""A small server that answers market data requests as Binance's documentation says, and can be told to fail.
+"""A small server that answers as Binance's documentation says, and can be told to fail or to say anything else.
 
 https://github.com/binance/binance-spot-api-docs/blob/master/rest-api.md#market-data-endpoints: klines default to 500
-and are at most 1000 a request, from `startTime` on, ascending; the forming kline is among them.
+and are at most 1000 a request, from `startTime` on, ascending; the forming kline is among them. Orders are in
+tests/binance_account.py.
 """
 
 import json
@@ -39,7 +40,11 @@ EXCHANGE_INFO = {
 
 
 class BinanceServer:
-    """Klines by symbol, a server time, and `faults`: (status, body, headers) or a function, one a request."""
+    """Klines by symbol, a server time, and `faults`: (status, body, headers), a function, or None for no fault.
+
+    They are used up one a request, under the last word of its path, or method and last word ("POST order").
+    `requests` are (method, path, parameters), `raw` what was sent: (query string, body).
+    """
 
     def __init__(self) -> None:
         self.now = 0
@@ -48,13 +53,17 @@ class BinanceServer:
         self.extra_rows: list[list] = []
         self.faults: dict[str, list] = {}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.raw: list[tuple[str, str]] = []
+        self.account = None
         self.headers: list[dict[str, str]] = []
         self.on_time = lambda: None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
-    def answer(self, path: str, query: dict[str, str]) -> tuple[int, object]:
+    def answer(self, method: str, path: str, query: dict[str, str]) -> tuple[int, object]:  # noqa: PLR0911
         """Return status and body, as documented."""
+        if self.account is not None and path in self.account.paths:
+            return self.account.answer(method, path, query)
         if path == "/api/v3/time":
             answer = {"serverTime": self.now}
             self.on_time()
@@ -63,6 +72,8 @@ class BinanceServer:
             return 400, {"code": -1121, "msg": "Invalid symbol."}
         if path == "/api/v3/ticker/price":
             return 200, {"symbol": query["symbol"], "price": "60001.23000000"}
+        if path == "/api/v3/ticker/bookTicker":
+            return 200, {"symbol": query["symbol"], "bidPrice": "60000.00", "bidQty": "1", "askPrice": "60001.00"}
         if path == "/api/v3/exchangeInfo":
             return 200, {"timezone": "UTC", "symbols": [{**self.info, "symbol": query["symbol"]}]}
         if path == "/api/v3/klines":
@@ -90,28 +101,36 @@ class BinanceServer:
             for at, *values in zip(*columns, strict=True)
         ]
 
-    def asked(self, path: str) -> list[dict[str, str]]:
-        """Return the queries of the requests for a path."""
-        return [query for _, asked, query in self.requests if asked == f"/api/v3/{path}"]
+    def asked(self, path: str, method: str = "") -> list[dict[str, str]]:
+        """Return the parameters of the requests for a path."""
+        return [query for by, asked, query in self.requests if asked == f"/api/v3/{path}" and method in ("", by)]
+
+    def fault(self, method: str, path: str) -> object:
+        """Return what shall go wrong with this request, None for nothing."""
+        word = path.rpartition("/")[2]
+        faults = self.faults.get(f"{method} {word}") or self.faults.get(word)
+        return faults.pop(0) if faults else None
 
 
 def _handler(binance: BinanceServer):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and body are two writes: 40 ms otherwise
 
         def do_GET(self):
             parts = urlsplit(self.path)
-            query = dict(parse_qsl(parts.query))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            query = dict(parse_qsl(parts.query) + parse_qsl(body))
+            binance.raw.append((parts.query, body))
             binance.requests.append((self.command, parts.path, query))
             binance.headers.append(dict(self.headers))
-            faults = binance.faults.get(parts.path.rpartition("/")[2])
-            fault = faults.pop(0) if faults else None
+            fault = binance.fault(self.command, parts.path)
             if callable(fault):
                 fault(self)
             elif fault is not None:
                 self.reply(*fault)
             else:
-                self.reply(*binance.answer(parts.path, query))
+                self.reply(*binance.answer(self.command, parts.path, query))
 
         do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names http.server calls
 

@@ -48,7 +48,9 @@ def test_a_file_address_is_unquoted(url):
 
 @pytest.mark.parametrize("url", ["gs://bucket", "http://host/x", "ftp://x"])
 def test_another_kind_of_address_is_refused_and_told_what_fits(url):
-    with pytest.raises(BadConfig, match=rf"storage\.url '{url}': \w+:// is not supported; use a folder, file:///path or s3://"):
+    with pytest.raises(
+        BadConfig, match=rf"storage\.url '{url}': \w+:// is not supported; use a folder, file:///path or s3://"
+    ):
         opened(url)
 
 

@@ -64,7 +64,7 @@ def test_a_dry_run_reads_binances_klines_and_trades_on_the_simulated_exchange(tm
     [
         ((451, {"code": 0, "msg": "Service unavailable from a restricted location"}), 3, "region"),
         ((503, "<html>busy</html>"), 75, ""),
-        ((429, {"code": -1003, "msg": "Too many requests."}, {"Retry-After": "7"}), 75, ""),
+        ((429, {"code": -1003, "msg": "Too many requests."}, {"Retry-After": "0"}), 75, ""),
     ],
 )
 def test_a_market_that_does_not_answer_fails_the_run_and_the_next_one_goes_on(dry_run, fault, code, words):

@@ -4,12 +4,14 @@ Nothing here knows a vendor. Adapters translate their vendor's errors into the t
 each, and raise nothing else for what the world does.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from trader.core.errors import BadConfig
 from trader.core.klines import Klines
 from trader.core.orders import ExecutionReport, OrderIntent, SymbolRules
 
@@ -136,3 +138,25 @@ class Progress(Protocol):
 
     def finish(self) -> None:
         """End it."""
+
+
+_NAME = "[A-Za-z0-9_=-][A-Za-z0-9._=-]*"
+_KEY = re.compile(f"{_NAME}(/{_NAME})*")
+_PREFIX = re.compile(f"({_NAME}/)*({_NAME})?")
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text can be a storage key: names of letters, digits and . _ = -, none beginning with a dot."""
+    return _KEY.fullmatch(text) is not None
+
+
+def check_key(key: str) -> None:
+    """Refuse with BadConfig what can be no storage key, so that no key leaves the store or means two things."""
+    if not is_key(key):
+        raise BadConfig(f"storage key {key!r} is not allowed; names are letters, digits and . _ = -")
+
+
+def check_prefix(prefix: str) -> None:
+    """Refuse with BadConfig what no key can begin with; the empty prefix is that of every key."""
+    if not _PREFIX.fullmatch(prefix):
+        raise BadConfig(f"storage prefix {prefix!r} is not allowed; names are letters, digits and . _ = -")

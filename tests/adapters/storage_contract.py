@@ -1,5 +1,8 @@
 """What every object storage has to do, as one class of tests: an adapter's tests inherit it and give it a `storage`."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from trader.core.errors import BadConfig, Conflict
@@ -87,6 +90,69 @@ class StorageContract:
             storage.replace("a", b"2", etag)
         assert storage.get("a") is None
 
+    @pytest.mark.parametrize("tag", ["", "*", '"*"', "foreign", '"0cc175b9c0f1b6a831c399e269772661"'])
+    def test_replace_with_a_tag_that_was_never_given_conflicts_and_changes_nothing(self, storage, tag):
+        etag = storage.put("a", b"1")
+        with pytest.raises(Conflict, match="a"):
+            storage.replace("a", b"2", tag)
+        assert (storage.get("a").data, storage.get("a").etag) == (b"1", etag)
+        with pytest.raises(Conflict):
+            storage.replace("never/was", b"2", tag)
+        assert storage.keys("") == ["a"]
+
+    def test_every_write_returns_a_tag_that_the_next_one_can_name_without_reading(self, storage):
+        etag = storage.create("a", b"0")
+        for number in range(1, 4):
+            etag = storage.replace("a", str(number).encode(), etag)
+        etag = storage.replace("a", b"4", storage.get("a").etag)
+        assert storage.replace("a", b"5", storage.put("a", b"between")) != etag
+        assert storage.get("a").data == b"5"
+
+    def test_what_was_deleted_can_be_created_again_and_the_old_tag_is_worthless(self, storage):
+        old = storage.create("a", b"1")
+        storage.delete("a")
+        new = storage.create("a", b"2")
+        with pytest.raises(Conflict):
+            storage.replace("a", b"3", old)
+        assert (storage.get("a").data, storage.get("a").etag) == (b"2", new)
+
+    def test_of_threads_that_create_one_key_exactly_one_wins(self, storage):
+        barrier = Barrier(4)
+
+        def create(me: int) -> list[int]:
+            won = []
+            for number in range(5):
+                barrier.wait(timeout=30)
+                try:
+                    storage.create(f"race/{number}", str(me).encode())
+                    won.append(number)
+                except Conflict:
+                    pass
+            return won
+
+        with ThreadPoolExecutor(4) as pool:
+            won = list(pool.map(create, range(4)))
+        assert sorted(number for numbers in won for number in numbers) == [0, 1, 2, 3, 4]
+        for me, numbers in enumerate(won):
+            assert all(storage.get(f"race/{number}").data == str(me).encode() for number in numbers)
+
+    def test_threads_that_compare_and_swap_lose_no_increment(self, storage):
+        storage.create("counter", b"0")
+
+        def increment(_: int) -> None:
+            done = 0
+            while done < 5:
+                found = storage.get("counter")
+                try:
+                    storage.replace("counter", str(int(found.data) + 1).encode(), found.etag)
+                    done += 1
+                except Conflict:
+                    pass
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(increment, range(4)))
+        assert storage.get("counter").data == b"20"
+
     def test_delete_removes_and_is_fine_with_what_is_not_there(self, storage):
         storage.put("a/b", b"1")
         storage.delete("a/b")
@@ -107,6 +173,21 @@ class StorageContract:
         assert storage.keys("a/b/c") == ["a/b/c"]
         assert storage.keys("a/z/") == []
         assert storage.keys("nothing/here/") == []
+
+    def test_delete_leaves_the_neighbours(self, storage):
+        for key in ("a/b", "a/b.json", "a/bc", "ab"):
+            storage.put(key, b"")
+        storage.delete("a/b")
+        assert storage.keys("") == ["a/b.json", "a/bc", "ab"]
+
+    def test_names_of_every_allowed_letter_come_back_as_they_were_written(self, storage):
+        keys = sorted(
+            ["=a/b=1/c.d.e", "-", "_/-/=", "A/b", "a/B", f"long/{'n' * 200}", "2026/11/20T1600.json", "a.", "0"]
+        )
+        for key in keys:
+            storage.put(key, key.encode())
+        assert storage.keys("") == keys
+        assert [storage.get(key).data.decode() for key in keys] == keys
 
     def test_keys_list_only_what_was_written(self, storage):
         storage.create("a", b"1")

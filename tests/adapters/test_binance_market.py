@@ -10,7 +10,8 @@ import pytest
 
 from tests.binance_server import EXCHANGE_INFO, serving
 from tests.builders import HOUR, random_klines, without
-from trader.adapters.binance_market import BinanceMarket, parse_rules
+from trader.adapters.binance.market import BinanceMarket
+from trader.adapters.binance.rules import parse_rules
 from trader.adapters.clocks import VirtualClock
 from trader.core.errors import BadConfig, BadData, Rejected, Retryable
 from trader.core.klines import from_ms, to_ms
@@ -225,7 +226,7 @@ def test_an_unknown_symbol_is_a_matter_of_configuration(market):
         ((504, ""), Retryable, "504"),
         ((403, "<html>403 Forbidden</html>"), Retryable, "firewall"),
         ((451, GEO), BadConfig, "does not serve this place"),
-        ((404, "<html>Not found</html>"), BadConfig, "check the market's URL"),
+        ((404, "<html>Not found</html>"), BadConfig, "check the URL"),
         ((400, {"code": -1120, "msg": "Invalid interval."}), BadConfig, "another interval"),
         ((400, {"code": -1100, "msg": "Illegal characters found in a parameter."}), Rejected, "-1100"),
         ((400, ["bad"]), Rejected, "400"),
@@ -348,6 +349,6 @@ def test_threads_never_get_each_others_answers(binance, clock):
 
 @pytest.mark.slow
 def test_importing_the_adapter_does_not_import_the_vendor():
-    code = "import sys; import trader.adapters.binance_market; sys.exit('binance' in sys.modules)"
+    code = "import sys; import trader.adapters.binance.market; sys.exit('binance' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False, timeout=60).returncode == 0

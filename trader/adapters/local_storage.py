@@ -11,7 +11,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import re
 import threading
 import time
 import uuid
@@ -19,11 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trader.core.errors import BadConfig, Conflict, Retryable
-from trader.ports import StoredObject
+from trader.ports import StoredObject, check_key, check_prefix, is_key
 
-_NAME = "[A-Za-z0-9_=-][A-Za-z0-9._=-]*"
-_KEY = re.compile(f"{_NAME}(/{_NAME})*")
-_PREFIX = re.compile(f"({_NAME}/)*({_NAME})?")
 _PRIVATE = ".storage"
 _ABANDONED_SECONDS = 86_400
 
@@ -90,12 +86,11 @@ class LocalStorage:
 
     def keys(self, prefix: str) -> list[str]:
         """Return all keys that begin with a prefix, sorted; files whose names are not keys are nobody's objects."""
-        if not _PREFIX.fullmatch(prefix):
-            raise BadConfig(f"storage prefix {prefix!r} is not allowed; names are letters, digits and . _ = -")
+        check_prefix(prefix)
         with self._translated(prefix):
             self._check_root()
             found = (path.relative_to(self._root).as_posix() for path in _files(self._root / prefix.rpartition("/")[0]))
-            return sorted(key for key in found if key.startswith(prefix) and _KEY.fullmatch(key))
+            return sorted(key for key in found if key.startswith(prefix) and is_key(key))
 
     def locate(self, key: str) -> str:
         """Return the path of a key."""
@@ -106,8 +101,7 @@ class LocalStorage:
             raise BadConfig(f"storage {self._root} is not a folder; choose another storage.url")
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise BadConfig(f"storage key {key!r} is not allowed; names are letters, digits and . _ = -")
+        check_key(key)
         return self._root / key
 
     @contextlib.contextmanager
