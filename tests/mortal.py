@@ -21,7 +21,8 @@ CACHED = ("rules", "now")
 """Asked for once; later calls of the same process do not leave it."""
 
 _PRELOAD = ["tests.mortal", "trader.bootstrap", "trader.jobs.run", "trader.adapters.binance.exchange"]
-_PRELOAD += ["trader.adapters.binance.market", "trader.adapters.s3_storage", "xgboost", "talib", "boto3"]
+_PRELOAD += ["trader.adapters.binance.market", "trader.adapters.s3_storage", "trader.jobs.decide", "binance.client"]
+_PRELOAD += ["xgboost", "talib", "boto3", "pyarrow.parquet", "pyarrow.compute"]
 
 
 @dataclass(frozen=True)
