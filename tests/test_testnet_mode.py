@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.builders import HOUR, random_klines, ticked
+from tests.builders import HOUR, Quiet, random_klines, ticked
 from tests.desks import FIRST
 from tests.worlds import STORAGES, trading_world
 from trader.bootstrap import build_replay
@@ -25,19 +25,6 @@ pytestmark = pytest.mark.slow
 HOURS = 48
 KLINES = ticked(random_klines(1500, seed=6, price=60000.0))
 SAME = ("open_time", "model_id", "p_up", "close", "exposure", "change", "settled_net", "paper_net", "reason")
-
-
-class Quiet:
-    """Progress that nobody sees."""
-
-    def start(self, what, total):
-        pass
-
-    def step(self, count=1):
-        pass
-
-    def finish(self):
-        pass
 
 
 def replayed(settings, *, model, scratch):

@@ -167,7 +167,7 @@ def _assemble(
         versions=versions(),
         storage=storage,
         market=market,
-        exchange=exchange or SimulatedExchange(storage=storage, market=market, clock=clock, venue=_venue(settings)),
+        exchange=exchange or SimulatedExchange(storage=storage, market=market, clock=clock, venue=venue_of(settings)),
         clock=clock,
         host=WallClock(),
         klines=KlineStore(storage),
@@ -201,7 +201,8 @@ def recipe_of(settings: Settings) -> Recipe:
     )
 
 
-def _venue(settings: Settings) -> VenueSettings:
+def venue_of(settings: Settings) -> VenueSettings:
+    """Return what the simulated exchange is like."""
     simulator = settings.simulator
     return VenueSettings(
         commission_rate=Decimal(str(simulator.commission_rate)),

@@ -5,7 +5,6 @@ import signal
 import sys
 import threading
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from trader.simulator.testnet.security import ApiKey
     from trader.simulator.testnet.server import ExchangeServer
     from trader.simulator.testnet.venue import Venue
-    from trader.simulator.venue import VenueSettings
 
 _AHEAD = timedelta(days=400)
 """How far made-up klines go beyond the start, so that the clock can be moved."""
@@ -43,6 +41,7 @@ def serve_testnet(
 ) -> None:
     """Serve a simulated exchange that speaks Binance's spot REST dialect, for any client to trade against."""
     from trader.adapters.clocks import WallClock
+    from trader.bootstrap import venue_of
     from trader.simulator.testnet.clock import ServerClock
     from trader.simulator.testnet.exchange import Exchange
     from trader.simulator.testnet.server import ExchangeServer
@@ -53,7 +52,7 @@ def serve_testnet(
     start = WallClock().now() if now is None else parse_moment(now)
     venue = Venue(
         markets=_markets(settings, path=klines, symbols=symbol, now=start),
-        settings=_venue_settings(settings),
+        settings=venue_of(settings),
         clock=ServerClock(start),
         state=StateFile(state),
         keys=() if public_key is None else (_registered(public_key),),
@@ -116,20 +115,6 @@ def _made_up(settings: Settings, *, symbols: list[str] | None, now: datetime) ->
     market = SyntheticMarket(seed=settings.demo.seed, clock=VirtualClock(end))
     klines = market.klines(SYMBOL, settings.bot.interval, start=GENESIS, end=end)
     return {SYMBOL: SymbolMarket(rules=market.rules(SYMBOL), klines=klines)}
-
-
-def _venue_settings(settings: Settings) -> "VenueSettings":
-    from trader.simulator.venue import VenueSettings
-
-    simulator = settings.simulator
-    return VenueSettings(
-        commission_rate=Decimal(str(simulator.commission_rate)),
-        half_spread_rate=Decimal(str(simulator.half_spread_rate)),
-        level_notional=simulator.level_notional,
-        levels=simulator.levels,
-        start_quote=simulator.start_quote,
-        start_base_notional=simulator.start_base_notional,
-    )
 
 
 def _registered(path: Path) -> "ApiKey":

@@ -54,8 +54,7 @@ def place_order(
     what the filters on prices and notionals go by. `fill_limit` is a fault: at most this much base is filled.
     """
     _check_rate(commission_rate)
-    check_parameters(order, rules=rules)
-    check_filters(order, rules=rules, filters=filters, reference_price=reference_price)
+    check_order(order, rules=rules, reference_price=reference_price, filters=filters)
     _check_duplicate(account, order)
     matched = match(order, rules=rules, book=book, reference_price=reference_price, fill_limit=fill_limit)
     check_account(account, side=order.side, quantity=matched.quantity, rules=rules, filters=filters)
@@ -76,20 +75,9 @@ def place_order(
 
 
 def check_order(
-    account: Account,
-    order: NewOrder,
-    *,
-    rules: SymbolRules,
-    book: OrderBook,
-    reference_price: Decimal,
-    now: datetime,
-    commission_rate: Decimal,
-    fill_limit: Decimal | None = None,
-    filters: VenueFilters = USUAL_FILTERS,
+    order: NewOrder, *, rules: SymbolRules, reference_price: Decimal, filters: VenueFilters = USUAL_FILTERS
 ) -> None:
     """Raise Rejected for what Binance refuses of a test order: everything before the matching engine."""
-    del account, book, now, fill_limit  # what only the matching engine looks at
-    _check_rate(commission_rate)
     check_parameters(order, rules=rules)
     check_filters(order, rules=rules, filters=filters, reference_price=reference_price)
 

@@ -60,8 +60,9 @@ COLUMNS = pa.schema(
     ],
     metadata={"schema": str(SCHEMA)},
 )
-"""One row a run; `missed` is the number of klines that a record of an absence stands for. Returns are fractions of the notional; `settled_*` were earned by the exposure of the row before.
-Prices, `fees` and `execution_equity` are in quote units, quantities in base units. NaN or null: there was none."""
+"""One row a run; `missed` is the number of klines that a record of an absence stands for. Returns are fractions of the
+notional; `settled_*` were earned by the exposure of the row before. Prices, `fees` and `execution_equity` are in quote
+units, quantities in base units. NaN or null: there was none."""
 
 
 _OUTCOMES = {Reason.MISSED: "missed", Reason.FILLED_KLINE: "filled"}

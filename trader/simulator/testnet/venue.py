@@ -107,13 +107,9 @@ class Venue:
     def check(self, order: NewOrder, *, now: datetime) -> None:
         """Raise Rejected when an order would not get as far as the matching engine."""
         engine.check_order(
-            self.account,
             order,
             rules=self.rules(order.symbol),
-            book=self.book(order.symbol, now=now),
             reference_price=self.average_price(order.symbol, now=now),
-            now=now,
-            commission_rate=self.settings.commission_rate,
             filters=self.filters(order.symbol),
         )
 
