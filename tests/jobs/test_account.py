@@ -8,13 +8,15 @@ import pytest
 
 from tests.builders import HOUR, random_klines
 from tests.desks import FIRST, VENUE, another_process, make_desk, move_to_run, with_model
+from tests.jobs.test_allocation import SYMBOLS, make_bot
 from tests.jobs.test_run import orders_of, replace_bot, run_hours
 from trader.adapters.simulated_exchange import KEY, SimulatedExchange
 from trader.core.errors import Retryable
 from trader.core.journal import Status
 from trader.core.orders import NotSent
 from trader.core.risk import ControlMode
-from trader.jobs.run import Outcome, run
+from trader.jobs.bot import Desk
+from trader.jobs.run import Outcome, run, run_symbols
 from trader.simulator.account import decode, encode
 from trader.store.control import say
 
@@ -111,15 +113,14 @@ def test_a_reset_of_the_account_begins_an_epoch_and_brings_the_position_back(des
     assert desk.ledger.read().column("epoch").to_pylist() == [1, 1, 1, 1, 2, 2]
 
 
-def test_an_account_that_changed_before_anything_was_filled_is_begun_anew(tmp_path):
+def test_an_account_that_changed_before_anything_was_filled_is_taken_as_it_is(tmp_path):
     flat = with_model(make_desk(tmp_path, KLINES))
     say(flat.bot.storage, mode=ControlMode.HALT, why="nothing yet", who="me", at=FIRST)
     assert run_hours(flat, 2)[-1].legs == ()
     change_account(flat, deposit("USDT", "500"))
     (record,) = run_hours(flat, 1, first=FIRST + 2 * HOUR)
-    assert record.state.epoch == 2
-    assert "before the first order" in record.new_epoch
-    assert record.state.allocation.quote == VENUE.start_quote + 500
+    assert (record.state.epoch, record.new_epoch, record.unexplained) == (1, None, ())
+    assert record.state.allocation.quote == record.state.opening["USDT"] == VENUE.start_quote + 500
 
 
 def test_missing_orders_alone_are_not_a_reset(desk):
@@ -202,3 +203,37 @@ def test_a_run_that_is_resumed_too_late_learns_its_order_and_sends_nothing(desk)
     assert orders_of(desk) == before
     (following,) = run_hours(desk, 1, first=FIRST + 4 * HOUR)
     assert following.legs[0].report is not None, "the next hour trades what is left"
+
+
+def test_while_another_symbols_order_is_unknown_nothing_is_concluded_from_the_balances(tmp_path):
+    """The first order ever has filled and nobody has booked it: that is neither a reset nor ours to accept."""
+    bot = replace(make_bot(tmp_path), symbols=SYMBOLS[:2], notional=D(500))
+    lost = Lost(bot.exchange, takes=True)
+    first = SYMBOLS[0]
+    move_to_run(Desk(bot=bot, symbol=first), FIRST)
+    alone = run_symbols(replace(bot, symbols=(first,), exchange=lost))
+    assert alone[0].outcome is Outcome.FAILED
+    answers = run_symbols(replace(bot, exchange=_Silent(bot.exchange, about=first), owner="other"))
+    assert [answer.outcome for answer in answers] == [Outcome.FAILED, Outcome.FAILED]
+    assert "has no share of the account yet" in str(answers[1].error)
+    move_to_run(Desk(bot=bot, symbol=first), FIRST + HOUR)
+    healed = run_symbols(replace(bot, owner="third"))
+    assert [answer.outcome for answer in healed] == [Outcome.DONE, Outcome.DONE]
+    assert all((answer.record.unexplained, answer.record.state.epoch) == ((), 1) for answer in healed)
+    assert Desk(bot=bot, symbol=first).journal.read(FIRST).record.legs[0].report is not None
+    assert healed[0].record.state.execution.position != 0
+
+
+class _Silent:
+    """An exchange that cannot be asked about one symbol's order."""
+
+    def __init__(self, real, *, about):
+        self._real, self._about = real, about
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def settle(self, intent):
+        if intent.symbol == self._about:
+            raise Retryable("nobody answers")
+        return self._real.settle(intent)

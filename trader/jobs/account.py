@@ -3,17 +3,22 @@
 Binance resets its testnet about once a month, without notice: all orders are gone and balances are fresh. That is taken
 for granted only on two signs, balances that our fills do not explain *and* an exchange that has never heard of our last
 filled order. It begins a new epoch. With one sign alone nothing is sent in the assets concerned until a person has
-looked (`trader resume` takes the account as it is).
+looked (`trader resume` takes the account as it is). As long as nothing was filled, nothing of ours can be lost, and
+balances are taken as they are. While the outcome of another symbol's order is unknown, it may explain anything: nothing
+is concluded, and nothing sent.
 """
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 
 from trader.core.account import Unexplained, current, find_unexplained, opening_of, renewed
-from trader.core.errors import BadConfig
+from trader.core.errors import BadConfig, Retryable
 from trader.core.journal import Allocation, BotState
+from trader.core.klines import interval_ms, last_closed
 from trader.core.orders import ZERO, SymbolRules
 from trader.core.risk import ControlMode
 from trader.jobs.bot import Bot, Desk, states
@@ -26,14 +31,15 @@ log = logging.getLogger(__name__)
 class Account:
     """What was found: free balances by asset, the account's epoch, and what our fills do not explain, by asset.
 
-    `new_epoch` says why an epoch begins now; `accepted` are assets whose balance a person has told us to take as it is.
+    `new_epoch` says why an epoch begins now; `accepted` are assets whose balance is taken as it is, each with the
+    number of symbols that share what came or went.
     """
 
     balances: Mapping[str, Decimal]
     epoch: int
     new_epoch: str | None = None
     unexplained: Mapping[str, Unexplained] = field(default_factory=dict)
-    accepted: Mapping[str, Unexplained] = field(default_factory=dict)
+    accepted: Mapping[str, tuple[Unexplained, int]] = field(default_factory=dict)
 
     def objections(self, rules: SymbolRules) -> tuple[str, ...]:
         """Return why nothing may be sent for a symbol, in words; empty when nothing speaks against it."""
@@ -60,16 +66,24 @@ def look_at_account(bot: Bot, known: Mapping[str, BotState]) -> Account:
     if reset is not None:
         log.warning("%s (%s): epoch %d begins", reset, said, epoch + 1)
         return Account(balances=balances, epoch=epoch + 1, new_epoch=f"{reset}; {said}")
-    accepted = _accepted(bot, odd, traded)
-    unexplained = {each.asset: each for each in odd if each.asset not in accepted}
+    busy = _unknown_orders(bot, {*bot.symbols, *everyone} - set(known))
+    accepted = [] if busy else _accepted(bot, odd, traded)
+    unexplained = {each.asset: each for each in odd if each not in accepted}
     if unexplained:
+        advice = "undo it, or say `trader resume` to take the account as it is"
         log.error(
-            "nothing is sent in %s until this is explained: %s. Undo it, or say `trader resume` to take the account as"
-            " it is",
+            "nothing is sent in %s until this is explained: %s; %s",
             ", ".join(unexplained),
             "; ".join(map(str, unexplained.values())),
+            f"{', '.join(busy)} has an order of unknown outcome that may explain it" if busy else advice,
         )
-    return Account(balances=balances, epoch=epoch, unexplained=unexplained, accepted=accepted)
+    shared = Counter(asset for state in traded.values() for asset in state.opening)
+    return Account(
+        balances=balances,
+        epoch=epoch,
+        unexplained=unexplained,
+        accepted={each.asset: (each, shared[each.asset]) for each in accepted},
+    )
 
 
 def _find_odd(bot: Bot, everyone: Mapping[str, BotState], balances: Mapping[str, Decimal]) -> tuple[Unexplained, ...]:
@@ -89,9 +103,22 @@ def take_part(desk: Desk, state: BotState, account: Account) -> BotState:
         state = renewed(state, epoch=account.epoch)
     if state.allocation is None:
         return _opened(desk, state)
-    moved = {asset: account.accepted[asset] for asset in state.opening if asset in account.accepted}
-    opening = {asset: amount + _shift(moved.get(asset)) for asset, amount in state.opening.items()}
-    return replace(state, opening=opening) if moved else state
+    if not account.accepted.keys() & state.opening.keys():
+        return state
+    return _rebased(state, account, rules=desk.bot.exchange.rules(desk.symbol))
+
+
+def _rebased(state: BotState, account: Account, *, rules: SymbolRules) -> BotState:
+    """Return the state with what came or went of the account taken as it is, and its share of it."""
+    changes = {asset: (odd.found - odd.expected, users) for asset, (odd, users) in account.accepted.items()}
+    opening = {asset: amount + changes.get(asset, (ZERO, 1))[0] for asset, amount in state.opening.items()}
+    base, quote = (
+        change / users
+        for change, users in (changes.get(each, (ZERO, 1)) for each in (rules.base_asset, rules.quote_asset))
+    )
+    held = state.allocation or Allocation(base=ZERO, quote=ZERO)
+    allocation = Allocation(base=max(held.base + base, ZERO), quote=max(held.quote + quote, ZERO))
+    return replace(state, opening=opening, allocation=allocation)
 
 
 def rules_of(bot: Bot, symbols: Mapping[str, BotState]) -> dict[str, SymbolRules]:
@@ -106,27 +133,33 @@ def rules_of(bot: Bot, symbols: Mapping[str, BotState]) -> dict[str, SymbolRules
 
 
 def _reset(bot: Bot, traded: Mapping[str, BotState]) -> str | None:
-    """Return why the account is a new one, if it is: it does not know our last filled order, or there was none."""
+    """Return why the account is a new one, if it is: the exchange does not know our last filled order."""
     filled = [state.last_filled for state in traded.values() if state.last_filled is not None]
     if not filled:
-        return "the account changed before the first order of its epoch was filled"
+        return None
     last = max(filled, key=lambda intent: intent.signed_at)
     if bot.exchange.settle(last) is not None:
         return None
     return f"the exchange does not know our last filled order {last.client_order_id} any more"
 
 
-def _accepted(bot: Bot, odd: tuple[Unexplained, ...], traded: Mapping[str, BotState]) -> dict[str, Unexplained]:
-    """Return what a person has taken as it is: `resume` was said after the newest run that looked."""
+def _unknown_orders(bot: Bot, symbols: Collection[str]) -> list[str]:
+    """Return the runs of some symbols, this hour's included, with an order of which nobody knows what became."""
+    end = last_closed(bot.clock.now(), bot.interval) + timedelta(milliseconds=interval_ms(bot.interval))
+    positions = (Desk(bot=bot, symbol=symbol).journal.latest(before=end) for symbol in sorted(symbols))
+    unfinished = (stored.record for position in positions for stored in position.unfinished)
+    return [str(record.key) for record in unfinished if any(leg.is_open for leg in record.legs)]
+
+
+def _accepted(bot: Bot, odd: tuple[Unexplained, ...], traded: Mapping[str, BotState]) -> list[Unexplained]:
+    """Return what is taken as it is: everything before the first fill, later what `resume` was said after."""
+    if all(state.last_filled is None for state in traded.values()):
+        return list(odd)
     control = read_control(bot.storage)
     if control.mode is not ControlMode.RUN or control.sequence == 0:
-        return {}
+        return []
     unaware = [state for state in traded.values() if state.paper.control_sequence != control.sequence]
-    return {each.asset: each for each in odd if any(each.asset in state.opening for state in unaware)}
-
-
-def _shift(change: Unexplained | None) -> Decimal:
-    return ZERO if change is None else change.found - change.expected
+    return [each for each in odd if any(each.asset in state.opening for state in unaware)]
 
 
 def _opened(desk: Desk, state: BotState) -> BotState:
@@ -134,11 +167,19 @@ def _opened(desk: Desk, state: BotState) -> BotState:
 
     Of each of its assets: what no other symbol has a claim on, shared equally among those that have none yet. A claim
     is an allocation with all that was bought and sold on it, so nobody is given what another one's sale brought in.
+    Raises Retryable while the outcome of another symbol's order is unknown: it may be in the balances already.
     """
     bot = desk.bot
     own = bot.exchange.rules(desk.symbol)
     balances = bot.exchange.balances()
-    others = {symbol: each for symbol, each in states(bot, without=[desk.symbol]).items() if each.epoch == state.epoch}
+    everyone = states(bot, without=[desk.symbol], anew=True)
+    unknown = _unknown_orders(bot, {*bot.symbols, *everyone} - {desk.symbol})
+    if unknown:
+        raise Retryable(
+            f"{desk.symbol} has no share of the account yet, and cannot be given one before the outcome of an order is"
+            f" known: {', '.join(unknown)}; the next scheduled run tries again"
+        )
+    others = {symbol: each for symbol, each in everyone.items() if each.epoch == state.epoch}
     traded = {symbol: each for symbol, each in others.items() if each.allocation is not None}
     rules = rules_of(bot, traded)
     free = dict(balances)

@@ -43,9 +43,7 @@ class Chain:
     `doubtful` those of completed records with differences; `newest` is the newest completed record that was seen.
     """
 
-    def __init__(
-        self, desk: Desk, *, klines: Klines, today: Today, previous: Found | None, newest: datetime | None
-    ) -> None:
+    def __init__(self, desk: Desk, *, klines: Klines, today: Today, previous: Found | None) -> None:
         self.differences: list[Difference] = []
         self.tally: Counter[str] = Counter()
         self.rows: list[Mapping[str, Any]] = []
@@ -55,7 +53,6 @@ class Chain:
         self._desk = desk
         self._klines = klines
         self._today = today
-        self._last_completed = newest
         self._step = timedelta(milliseconds=interval_ms(desk.bot.interval))
         self._models: dict[str, TrainedModel | None] = {}
         self._identities: set[str] = set()
@@ -82,16 +79,13 @@ class Chain:
         if isinstance(found, StoredRecord) and found.is_completed:
             yield self._link(found.record)
             return
-        if found is None or (isinstance(found, StoredRecord) and self._is_under_way(open_time)):
+        if found is None or (isinstance(found, StoredRecord) and open_time > self._today.newest):
             self.tally["unfinished"] += int(found is not None)
         else:
             said = str(found) if isinstance(found, BadData) else found.record.status
             self._find(Mismatch(what="record", recorded=said, derived="a completed record"), at=open_time)
         self.unfit.append(open_time)
         self._books, self._covered = None, open_time
-
-    def _is_under_way(self, open_time: datetime) -> bool:
-        return self._last_completed is None or open_time > self._last_completed
 
     def _link(self, record: RunRecord) -> _Link:
         open_time, books = record.key.open_time, books_of(record)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from trader.core.decision import Reason
@@ -29,10 +29,11 @@ class Stored(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Today:
-    """What runs are judged against: today's versions, and the months of klines that are stored."""
+    """What runs are judged against: today's versions, the months of klines that are stored, and the newest run."""
 
     versions: Mapping[str, str]
     months: frozenset[str]
+    newest: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +152,8 @@ def _of_klines(
     shown = [each.what.rpartition(".")[2] for each in of_inputs]
     if stored is Stored.INTACT or (is_known and (stored is Stored.MISSING or not shown)):
         return
+    if stored is Stored.MISSING and _is_awaited(evidence, today):
+        return
     then = f"{inputs.klines_digest[:_SHORT]}, close {inputs.price!r}"
     if stored is Stored.MISSING or window is None:
         absent = ", ".join(_absent_months(window, today)) if window is not None else ""
@@ -164,6 +167,14 @@ def _of_klines(
     where = _revised_months(evidence, window, is_known=is_known)
     mismatch = Mismatch(what="inputs.klines_digest", recorded=then, derived=f"{now}; revised in {where}{differing}")
     yield mismatch.caused_by(Cause.REVISION, open_time=open_time)
+
+
+def _is_awaited(evidence: Evidence, today: Today) -> bool:
+    """Tell whether only the newest run's own kline is missing: where its process was killed, the next run stores it."""
+    open_time, window = evidence.record.key.open_time, evidence.window
+    if open_time != today.newest or window is None:
+        return False
+    return bool(window.filled[-1]) and set(_absent_months(window, today)) <= {month_of(open_time)}
 
 
 def _revised_months(evidence: Evidence, window: Klines, *, is_known: bool) -> str:

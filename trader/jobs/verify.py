@@ -107,9 +107,10 @@ def _follow(
     chain = Chain(
         desk,
         klines=_klines(desk, chosen, previous=previous),
-        today=Today(versions=bot.versions, months=frozenset(bot.klines.months(desk.symbol, bot.interval))),
+        today=Today(
+            versions=bot.versions, months=frozenset(bot.klines.months(desk.symbol, bot.interval)), newest=newest
+        ),
         previous=previous,
-        newest=newest,
     )
     progress.start(f"verifying {desk.symbol}", len(chosen))
     try:
