@@ -50,8 +50,8 @@ def test_two_days_on_the_testnet_equal_a_replay_and_every_order_is_there_once(tm
         live = desk.ledger.read()
         records = [desk.journal.read(time).record for time in desk.journal.open_times()]
         assert main(["verify", "--symbol", "BTCUSDT", "--json"]) == 0, capsys.readouterr().out
-        orders = world.net.control.orders()
-    twin = replayed(load_settings(), model=desk.models.load_champion(), scratch=tmp_path / "twin")
+        model, orders = desk.models.load_champion(), world.net.control.orders()
+    twin = replayed(load_settings(), model=model, scratch=tmp_path / "twin")
     past = twin.ledger.read()
     assert len(live) == len(past) == HOURS
     for column in SAME:
