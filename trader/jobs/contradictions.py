@@ -5,7 +5,7 @@ of the program looks at it. What the account held when an epoch was opened, and 
 facts of the moment: they are believed, as far as the seal is intact.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,9 +15,9 @@ from trader.core.account import renewed
 from trader.core.accounting import apply_report
 from trader.core.decision import Decision, Reason
 from trader.core.errors import BadConfig, BadData
-from trader.core.journal import BotState, Inputs, Leg, RunRecord
+from trader.core.journal import Allocation, BotState, Inputs, Leg, RunRecord
 from trader.core.klines import interval_ms
-from trader.core.orders import NotSent, SymbolRules, as_decimal, client_order_id, floor_to_step
+from trader.core.orders import ZERO, NotSent, SymbolRules, as_decimal, client_order_id, floor_to_step
 from trader.core.risk import ControlMode
 from trader.jobs.differences import Mismatch, compare
 from trader.simulator.rules import usual_rules
@@ -182,9 +182,28 @@ def _after(record: RunRecord, before: BotState, *, reset: int | None) -> BotStat
     state = renewed(state, epoch=recorded.epoch) if reset == len(record.legs) + 1 else state
     if is_opened:
         return replace(state, allocation=recorded.allocation, opening=recorded.opening)
-    return replace(
-        state, opening={asset: recorded.opening.get(asset, amount) for asset, amount in state.opening.items()}
+    opening = {asset: recorded.opening.get(asset, amount) for asset, amount in state.opening.items()}
+    return replace(state, allocation=_rebased(record, state, opening=opening), opening=opening)
+
+
+def _rebased(record: RunRecord, state: BotState, *, opening: Mapping[str, Decimal]) -> Allocation | None:
+    """Return the recorded allocation as far as it may differ from that in `state`.
+
+    Where the account was taken as it is, the symbol has got its share, at most all, of what came or went.
+    """
+    was, now = state.allocation, books_of(record).allocation
+    if was is None or now is None or opening == state.opening:
+        return was
+    rules = _rules_of(record)
+    base, quote = (opening[asset] - state.opening[asset] for asset in (rules.base_asset, rules.quote_asset))
+    return Allocation(
+        base=now.base if _is_share(now.base - was.base, of=base) else was.base,
+        quote=now.quote if _is_share(now.quote - was.quote, of=quote) else was.quote,
     )
+
+
+def _is_share(change: Decimal, *, of: Decimal) -> bool:
+    return min(of, ZERO) <= change <= max(of, ZERO)
 
 
 def _rules_of(record: RunRecord) -> SymbolRules:

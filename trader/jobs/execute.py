@@ -66,7 +66,7 @@ def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, account: Acc
         record = replace(record, status=Status.DECIDED, legs=(*record.legs, Leg(intent=intent)))
         stored = desk.journal.replace(stored, record)  # also the last look at the lease: a lost one is a Conflict
         record = _submit(desk, record, intent)
-    return stored, record
+    return stored, replace(record, gap=_gap(record))  # a reset of the account may have changed it since the order
 
 
 def settle_open(desk: Desk, record: RunRecord) -> RunRecord:

@@ -18,12 +18,13 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
     return _ADAPTERS.setdefault(kind, _ADAPTERS.get(kind) or TypeAdapter(kind))
 
 
-def to_json(artefact: object) -> bytes:
+def to_json(artefact: object, *, with_defaults: bool = True) -> bytes:
     """Return an artefact as JSON; decimals and times as strings, floats so that they read back equal.
 
+    Without defaults, what a later version adds to the artefact changes nothing for one that does not have it.
     Raises BadData for NaN and infinity: JSON has neither, and the artefact could not be read again.
     """
-    fields = _adapter(type(artefact)).dump_python(artefact, mode="json")
+    fields = _adapter(type(artefact)).dump_python(artefact, mode="json", exclude_defaults=not with_defaults)
     try:
         text = json.dumps(fields, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     except ValueError as error:

@@ -208,8 +208,8 @@ class Journal:
 
 
 def seal_of(record: RunRecord) -> str:
-    """Return the SHA-256 of a record without its seal, in hex."""
-    return hashlib.sha256(to_json(replace(record, seal=""))).hexdigest()
+    """Return the SHA-256 of a record without its seal, in hex; fields that a later version adds do not change it."""
+    return hashlib.sha256(to_json(replace(record, seal=""), with_defaults=False)).hexdigest()
 
 
 def _sealed(record: RunRecord) -> RunRecord:
