@@ -1,11 +1,14 @@
 """The composition root: settings in, a bot out. The only place that names adapters, and that chooses between them."""
 
 import platform
+import re
 import socket
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -24,10 +27,12 @@ from trader.core.journal import Origin
 from trader.core.klines import Klines, close_of, from_ms, interval_ms, to_ms
 from trader.core.risk import OnHalt
 from trader.jobs.bot import Bot, Desk
+from trader.jobs.doctor import Setup
 from trader.ml.training import Recipe
 from trader.ports import Clock, Exchange, KlineArchive, Market, ObjectStorage
 from trader.simulator.rules import usual_rules
 from trader.simulator.venue import VenueSettings
+from trader.store.control import Stamp
 from trader.store.journal import Journal
 from trader.store.klines import KlineStore
 
@@ -66,24 +71,47 @@ def build_bot(settings: Settings, *, at: datetime | None = None, live: bool = Fa
     `live` is for who decides and trades: the time is the market's own, and testnet mode needs its key. Everybody else
     goes by this machine's time and asks nobody.
     """
+    if at is not None and settings.bot.mode is Mode.TESTNET:
+        raise BadConfig("--at is for demo and dry-run: on the testnet an order is sent now, whatever time is given")
     storage = open_storage(settings)
-    clock: Clock
-    market: Market
-    if settings.bot.mode is Mode.DEMO:
-        clock = VirtualClock(at or demo_now(settings, storage))
-        market = SyntheticMarket(seed=settings.demo.seed, clock=clock)
-    else:
-        from trader.adapters.binance.market import BinanceMarket  # noqa: PLC0415 - costs 250 ms
-
-        if at is not None and settings.bot.mode is Mode.TESTNET:
-            raise BadConfig("--at is for demo and dry-run: on the testnet an order is sent now, whatever time is given")
-        server = ServerClock(lambda: binance.server_time())  # noqa: PLW0108 - the market and its clock need each other
-        clock = VirtualClock(at) if at else server if live else WallClock()
-        market = binance = BinanceMarket(settings.market.base_url, clock=clock)
+    market, clock = _open_market(settings, storage=lambda: storage, at=at, live=live)
     exchange = None
     if settings.bot.mode is Mode.TESTNET:
         exchange = open_exchange(settings) if live else ClosedExchange()
     return _assemble(settings, storage=storage, market=market, clock=clock, symbols=settings.symbols, exchange=exchange)
+
+
+def _open_market(
+    settings: Settings, *, storage: Callable[[], ObjectStorage], at: datetime | None, live: bool
+) -> tuple[Market, Clock]:
+    """Return the market and the clock that a run goes by; only the demo's clock needs the storage."""
+    if settings.bot.mode is Mode.DEMO:
+        made_up = VirtualClock(at or demo_now(settings, storage()))
+        return SyntheticMarket(seed=settings.demo.seed, clock=made_up), made_up
+    from trader.adapters.binance.market import BinanceMarket  # noqa: PLC0415 - costs 250 ms
+
+    server = ServerClock(lambda: binance.server_time())  # noqa: PLW0108 - the market and its clock need each other
+    clock: Clock = VirtualClock(at) if at else server if live else WallClock()
+    binance = BinanceMarket(settings.market.base_url, clock=clock)
+    return binance, clock
+
+
+def build_setup(settings: Settings) -> Setup:
+    """Return what the doctor looks at; nothing is opened yet, so that one broken part hides no other."""
+    storage = cache(lambda: open_storage(settings))
+    mode = settings.bot.mode
+    return Setup(
+        stamp=Stamp(bot_id=settings.bot.id, mode=mode, interval=settings.bot.interval, market=_market_id(settings)),
+        symbols=settings.symbols,
+        store=re.sub(r"//[^/]*@", "//***@", settings.storage_url),  # what stands before an @ may be a password
+        notional=settings.sizing.notional,
+        rules=settings.rules(),
+        host=WallClock(),
+        is_timed=mode is not Mode.DEMO,
+        storage=storage,
+        market=cache(lambda: _open_market(settings, storage=storage, at=None, live=True)),
+        exchange=cache(lambda: open_exchange(settings)) if mode is Mode.TESTNET else None,
+    )
 
 
 def open_exchange(settings: Settings) -> Exchange:
