@@ -96,3 +96,10 @@ def test_the_versions_name_what_numbers_depend_on():
     assert found["trader"] == __version__
     assert set(found) == {"trader", "python", "numpy", "talib", "xgboost", "machine"}
     assert all(Decimal(found[name].split(".")[0]) >= 0 for name in ("python", "numpy", "xgboost"))
+
+
+@pytest.mark.parametrize("url", ["ftp://me:hunter2@host/x", "file://me:hunter2@host/x"])
+def test_what_may_be_a_password_in_an_address_is_not_repeated(url):
+    with pytest.raises(BadConfig) as refused:
+        opened(url)
+    assert "hunter2" not in str(refused.value)

@@ -46,12 +46,13 @@ def open_storage(settings: Settings, *, durable: bool = True) -> ObjectStorage:
 
         bucket, prefix = parse_s3_url(url)
         return S3Storage(bucket, prefix)
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # what is before an @ may be a password
     if parts.scheme not in ("", "file"):
         raise BadConfig(
-            f"storage.url {url!r}: {parts.scheme}:// is not supported; use a folder, file:///path or s3://bucket/prefix"
+            f"storage.url {shown!r}: {parts.scheme}:// is not supported; use a folder, file:///path or s3://bucket/prefix"
         )
     if parts.scheme and (parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not parts.path):
-        raise BadConfig(f"storage.url {url!r}: write file:///absolute/path (three slashes) or a plain path")
+        raise BadConfig(f"storage.url {shown!r}: write file:///absolute/path (three slashes) or a plain path")
     path = unquote(parts.path) if parts.scheme else url
     return LocalStorage(Path(path).expanduser().absolute(), durable=durable)
 
@@ -117,12 +118,14 @@ def build_setup(settings: Settings) -> Setup:
 def open_exchange(settings: Settings) -> Exchange:
     """Return the test venue of the settings. Raises BadConfig for a venue that may not be used, or without a key."""
     from trader.adapters.binance.exchange import BinanceExchange  # noqa: PLC0415 - costs 250 ms
+    from trader.adapters.binance.venues import check_venue  # noqa: PLC0415
 
     chosen = settings.exchange
+    check_venue(chosen.base_url)
     key, secret = chosen.api_key.get_secret_value(), chosen.api_secret.get_secret_value()
     if not key or not (secret or chosen.private_key):
         raise BadConfig(
-            "bot.mode testnet needs a key of the test venue: set TRADER__EXCHANGE__API_KEY and"
+            "bot.mode testnet needs a key of the test venue; set TRADER__EXCHANGE__API_KEY and"
             " TRADER__EXCHANGE__API_SECRET (or TRADER__EXCHANGE__PRIVATE_KEY, the file of an Ed25519 key)"
         )
     return BinanceExchange(

@@ -12,7 +12,7 @@ from trader.jobs.figures import closes_of, performance_of
 from trader.jobs.status import Status
 from trader.report.text import describe_execution, describe_performance, describe_reasons, describe_run
 
-_MARKETS = {Mode.DEMO: "synthetic market", Mode.DRY_RUN: "dry run"}
+_MARKETS = {Mode.DEMO: "synthetic market", Mode.DRY_RUN: "dry run", Mode.TESTNET: "testnet"}
 
 
 def tell_demo(bot: Bot, outcome: Demo, *, settings: Settings) -> None:
