@@ -117,7 +117,8 @@ class ExchangeSection(Section):
     api_key: SecretStr = Field(default=SecretStr(""), description="API key of the test venue")
     api_secret: SecretStr = Field(default=SecretStr(""), description="its secret (HMAC)")
     private_key: Annotated[Path | None, BeforeValidator(_unset)] = Field(
-        default=None, description="file of an Ed25519 key (PEM), instead of a secret")
+        default=None, description="file of an Ed25519 key (PEM), instead of a secret"
+    )
     recv_window_ms: Annotated[int, Field(ge=100, le=60000)] = Field(
         default=5000, description="an order is refused by the venue when it arrives later than this"
     )

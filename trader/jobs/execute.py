@@ -9,8 +9,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from trader.core.accounting import apply_report
+from trader.core.decision import Reason
 from trader.core.errors import BadData, Rejected, Retryable
 from trader.core.journal import BotState, Leg, RunRecord, Status
+from trader.core.klines import close_of
 from trader.core.orders import (
     ZERO,
     ExecutionReport,
@@ -48,25 +50,51 @@ def retarget(desk: Desk, state: BotState) -> BotState:
 def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, account: Account) -> tuple[StoredRecord, RunRecord]:
     """Return the record with its order sent and every leg's outcome known, and the stored version it grew from.
 
-    Raises Retryable when the outcome of an order cannot be learnt now; the record keeps the open leg for the next try.
+    Nothing is sent in an hour that is not traded (any more). Raises Retryable when the outcome of an order cannot be
+    learnt now, or the account was reset under it; the record keeps the open leg for the next try.
     """
     record = replace(settle_open(desk, record), unexplained=account.objections(desk.bot.exchange.rules(desk.symbol)))
     while all(leg.is_void for leg in record.legs):
-        if len(record.legs) >= _MAX_LEGS:
-            return stored, replace(record, not_sent=NotSent.NEVER_ARRIVED, gap=_gap(record))
-        if _gap(record) == 0:
-            return stored, replace(record, not_sent=NotSent.NOTHING_TO_DO, gap=ZERO)
-        if record.unexplained:
-            return stored, replace(record, not_sent=NotSent.ACCOUNT_CHANGED, gap=_gap(record))
-        price = desk.bot.exchange.price(desk.symbol)
-        plan = _plan(desk, record, price=price, account=account)
-        if plan.side is None:
-            return stored, replace(record, not_sent=plan.not_sent, gap=_gap(record))
-        intent = _intent(desk, record, plan, price=price)
+        intent = _next_order(desk, record, account=account)
+        if isinstance(intent, NotSent):
+            return stored, replace(record, not_sent=intent, gap=_gap(record))
         record = replace(record, status=Status.DECIDED, legs=(*record.legs, Leg(intent=intent)))
         stored = desk.journal.replace(stored, record)  # also the last look at the lease: a lost one is a Conflict
         record = _submit(desk, record, intent)
+        if record.legs[-1].is_wiped:  # the books in hand are those of an account that is gone
+            raise Retryable(f"{record.key}: the account was reset under its order; the next run begins a new epoch")
     return stored, replace(record, gap=_gap(record))  # a reset of the account may have changed it since the order
+
+
+def _next_order(desk: Desk, record: RunRecord, *, account: Account) -> OrderIntent | NotSent:
+    """Return the order that brings the position to its target, signed now, or why there is none."""
+    if _gap(record) == 0:
+        return NotSent.NOTHING_TO_DO
+    if not _is_traded(record) or _is_late(desk, record):
+        return NotSent.NOT_THIS_HOUR
+    if record.unexplained:
+        return NotSent.ACCOUNT_CHANGED
+    if len(record.legs) >= _MAX_LEGS:
+        return NotSent.NEVER_ARRIVED
+    price = desk.bot.exchange.price(desk.symbol)
+    plan = _plan(desk, record, price=price, account=account)
+    if plan.side is None:
+        return plan.not_sent or NotSent.NOTHING_TO_DO
+    intent = _intent(desk, record, plan, price=price)
+    # Asked after signing: a process that was frozen in between must not trade an hour that is over.
+    return NotSent.NOT_THIS_HOUR if _is_late(desk, record) else intent
+
+
+def _is_traded(record: RunRecord) -> bool:
+    """Tell whether this hour is one that trades at all. Raises BadData for a record without a decision."""
+    if record.decision is None:
+        raise BadData(f"the record of {record.key} is decided but holds no decision; restore it from a backup")
+    return record.decision.reason not in (Reason.MISSED, Reason.FILLED_KLINE)
+
+
+def _is_late(desk: Desk, record: RunRecord) -> bool:
+    bot = desk.bot
+    return bot.clock.now() > close_of(record.key.open_time, bot.interval) + bot.max_lateness
 
 
 def settle_open(desk: Desk, record: RunRecord) -> RunRecord:
@@ -80,7 +108,7 @@ def settle_open(desk: Desk, record: RunRecord) -> RunRecord:
 
 
 def send_nothing(record: RunRecord) -> RunRecord:
-    """Return the record of an hour that is not traded any more: the gap stays for the next one."""
+    """Return the record of an hour that is over: the gap stays for the next one."""
     if any(not leg.is_void for leg in record.legs):
         return record
     gap = _gap(record)

@@ -11,16 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from trader.core.decision import Reason
-from trader.core.errors import BadConfig, BadData, Conflict, TraderError
+from trader.core.errors import BadConfig, Conflict, TraderError
 from trader.core.journal import BotState, RunRecord, Status
-from trader.core.klines import Klines, close_of, last_closed
+from trader.core.klines import Klines, last_closed
 from trader.jobs.account import Account, look_at_account, take_part
 from trader.jobs.bot import Bot, Desk, states
 from trader.jobs.claim import InProgress, claim, give_back, take_over
 from trader.jobs.copies import bring_up_to_date
 from trader.jobs.decide import decide
-from trader.jobs.execute import execute, send_nothing, settle_open
+from trader.jobs.execute import execute, settle_open
 from trader.jobs.recover import commit, recover
 from trader.jobs.refresh import refresh
 from trader.jobs.stopwatch import Stopwatch
@@ -238,19 +237,6 @@ def _decide_and_trade(begun: Begun, *, account: Account) -> tuple[RunRecord, Kli
         watch.lap("decide")
     else:
         record = replace(record, state=state)
-    if _may_send(desk, record):
-        stored, record = execute(desk, stored, record, account=account)
-    else:
-        record = send_nothing(record)
+    stored, record = execute(desk, stored, record, account=account)
     watch.lap("execute")
     return commit(desk, stored, record, watch), fresh
-
-
-def _may_send(desk: Desk, record: RunRecord) -> bool:
-    """Tell whether this hour may still trade: it is not late, and its kline is real. Raises BadData for no decision."""
-    bot = desk.bot
-    if record.decision is None:
-        raise BadData(f"the record of {record.key} is decided but holds no decision; restore it from a backup")
-    if record.decision.reason in (Reason.MISSED, Reason.FILLED_KLINE):
-        return False
-    return bot.clock.now() <= close_of(record.key.open_time, bot.interval) + bot.max_lateness
