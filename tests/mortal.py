@@ -79,7 +79,7 @@ def live(environment: dict[str, str], report: str, fate: Fate) -> None:
     """Do the run of the newest kline, as `trader run` does; report the calls and how every symbol ended."""
     from trader.bootstrap import build_bot  # noqa: PLC0415 - in the child
     from trader.config import load_settings  # noqa: PLC0415
-    from trader.jobs.run import run_symbols  # noqa: PLC0415
+    from trader.jobs.symbols import run_symbols  # noqa: PLC0415
     from trader.store.klines import KlineStore  # noqa: PLC0415
 
     os.environ.update(environment)

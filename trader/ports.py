@@ -7,7 +7,7 @@ each, and raise nothing else for what the world does.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -84,6 +84,10 @@ class Exchange(Protocol):
     `submit` raises Rejected when the exchange certainly did not take the order and never will, and Retryable when that
     is *unknown*: only `settle` can tell then.
     """
+
+    @property
+    def window(self) -> timedelta:
+        """How long after it was signed a request is still taken; what is signed now says so."""
 
     def now(self) -> datetime:
         """Return the exchange's own aware UTC time: what a request that is signed now has to bear."""

@@ -68,7 +68,10 @@ def test_an_asset_that_nobody_trades_is_nobodys_business():
 
 
 def test_commissions_in_a_third_asset_are_taken_from_it_when_it_is_traded_too():
-    paid = {**STATES, "BTCUSDT": state(opening={"BTC": "1"}, position="0.5", cash="-50", other={"ETH": D("0.25")})}
+    paid = {
+        **STATES,
+        "BTCUSDT": state(opening={"BTC": "1", "USDT": "10000"}, position="0.5", cash="-50", other={"ETH": D("0.25")}),
+    }
     assert find_unexplained({**BALANCES, "ETH": D("2.75")}, states=paid, rules=RULES) == ()
 
 
@@ -79,7 +82,7 @@ amounts = st.decimals(min_value=-5, max_value=5, places=5)
 def test_what_a_symbol_finds_when_it_opens_late_agrees_with_what_the_first_one_found(positions, cash):
     first = state(opening={"BTC": "10", "USDT": "100"}, position=positions[0], cash=cash[0])
     balances = {"BTC": 10 + positions[0], "USDT": 100 + cash[0], "ETH": D(9)}
-    opening = opening_of(balances, states={"BTCUSDT": first}, own=ETH, rules=RULES)
+    opening = opening_of(balances, states={"BTCUSDT": first}, own=ETH)
     assert opening == {"ETH": D(9), "USDT": D(100)}
     both = {"BTCUSDT": first, "ETHUSDT": state(opening=opening, position=positions[1], cash=cash[1])}
     after = {**balances, "ETH": 9 + positions[1], "USDT": balances["USDT"] + cash[1]}

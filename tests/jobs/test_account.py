@@ -16,7 +16,8 @@ from trader.core.journal import Status
 from trader.core.orders import NotSent
 from trader.core.risk import ControlMode
 from trader.jobs.bot import Desk
-from trader.jobs.run import Outcome, run, run_symbols
+from trader.jobs.run import Outcome, run
+from trader.jobs.symbols import run_symbols
 from trader.simulator.account import decode, encode
 from trader.store.control import say
 

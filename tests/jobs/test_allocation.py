@@ -13,7 +13,8 @@ from trader.adapters.recorded_market import RecordedMarket
 from trader.adapters.simulated_exchange import SimulatedExchange
 from trader.core.orders import NotSent
 from trader.jobs.bot import Desk, states
-from trader.jobs.run import Outcome, run_symbols
+from trader.jobs.run import Outcome
+from trader.jobs.symbols import run_symbols
 from trader.simulator.rules import usual_rules
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "ETHBTC")

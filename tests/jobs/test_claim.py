@@ -11,7 +11,8 @@ from tests.desks import FIRST, another_process, make_desk
 from tests.jobs.test_run import replace_bot
 from trader.core.journal import Status
 from trader.jobs.claim import NOBODY, InProgress, claim, give_back, take_over
-from trader.jobs.run import Outcome, run_symbols
+from trader.jobs.run import Outcome
+from trader.jobs.symbols import run_symbols
 
 KLINES = random_klines(1460, seed=5)
 

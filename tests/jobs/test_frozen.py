@@ -14,7 +14,8 @@ from tests.jobs.test_killed import lived, on_storage
 from tests.jobs.test_run import orders_of
 from trader.core.errors import Rejected
 from trader.core.journal import Status
-from trader.jobs.run import Outcome, run, run_symbols
+from trader.jobs.run import Outcome, run
+from trader.jobs.symbols import run_symbols
 
 NOW = FIRST + HOUR
 """The hour that both are at; `lived` leaves the clock just after its close."""

@@ -28,7 +28,8 @@ from trader.core.journal import Status
 from trader.core.klines import Klines, close_of, concat, fill_gaps
 from trader.core.orders import NotSent
 from trader.core.risk import ControlMode
-from trader.jobs.run import Outcome, left_behind, run, run_symbols
+from trader.jobs.run import Outcome, run
+from trader.jobs.symbols import left_behind, run_symbols
 from trader.simulator.account import decode
 from trader.store.control import say
 from trader.store.ledger import table_of

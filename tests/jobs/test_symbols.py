@@ -13,7 +13,8 @@ from tests.jobs.test_killed import DyingStorage, Killed
 from trader.adapters.simulated_exchange import SimulatedExchange
 from trader.core.journal import Status
 from trader.jobs.bot import Bot, Desk
-from trader.jobs.run import Outcome, begin, run_symbols
+from trader.jobs.run import Outcome, begin
+from trader.jobs.symbols import run_symbols
 from trader.store.klines import KlineStore
 
 pytestmark = pytest.mark.slow

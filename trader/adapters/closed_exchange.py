@@ -1,7 +1,7 @@
 """No exchange: for commands that look and do not trade, so that they need no key."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
 
@@ -14,6 +14,11 @@ class ClosedExchange:
 
     def __repr__(self) -> str:
         return "ClosedExchange()"
+
+    @property
+    def window(self) -> timedelta:
+        """Refuse."""
+        self._refuse()
 
     def now(self) -> datetime:
         """Refuse."""

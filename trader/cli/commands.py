@@ -18,7 +18,7 @@ from trader.core.errors import BadConfig, Conflict
 from trader.core.risk import ControlMode
 
 if TYPE_CHECKING:
-    from trader.jobs.run import SymbolRun
+    from trader.jobs.symbols import SymbolRun
 
 app = typer.Typer(
     add_completion=False,
@@ -82,7 +82,7 @@ def run(
     from trader.adapters.clocks import WallClock
     from trader.bootstrap import build_bot
     from trader.config import Mode
-    from trader.jobs.run import run_symbols
+    from trader.jobs.symbols import run_symbols
     from trader.report.text import describe_run
 
     settings = settings_for(symbol)

@@ -44,17 +44,16 @@ def find_unexplained(
 ) -> tuple[Unexplained, ...]:
     """Return the assets whose balance is not explained, among those of the symbols in `states` (all of one epoch).
 
-    Dust is one lot step of base units, and a hundredth of the smallest order in quote units.
+    Dust is one lot step of base units, and a hundredth of the smallest order in quote units. A symbol without rules
+    (the exchange does not have it any more) counts with its fills all the same.
     """
-    expected: dict[str, Decimal] = {}
-    for state in sorted(states.values(), key=lambda state: str(state.paper.open_time)):  # the newest opening counts
-        expected |= state.opening
+    expected = newest_opening(states)
     dust = dict.fromkeys(expected, ZERO)
     for symbol, state in states.items():
-        for asset, amount in _flows(state, rules=rules[symbol]).items():
+        for asset, amount in _flows(state).items():
             if asset in expected:
                 expected[asset] += amount
-        for asset, amount in _dust(rules[symbol]).items():
+        for asset, amount in (_dust(rules[symbol]) if symbol in rules else {}).items():
             dust[asset] = max(dust.get(asset, ZERO), amount)
     return tuple(
         Unexplained(asset=asset, expected=amount, found=balances.get(asset, ZERO))
@@ -64,18 +63,22 @@ def find_unexplained(
 
 
 def opening_of(
-    balances: Mapping[str, Decimal],
-    *,
-    states: Mapping[str, BotState],
-    own: SymbolRules,
-    rules: Mapping[str, SymbolRules],
+    balances: Mapping[str, Decimal], *, states: Mapping[str, BotState], own: SymbolRules
 ) -> dict[str, Decimal]:
-    """Return what the account held of a symbol's two assets before any fill of this epoch (those in `states`)."""
+    """Return what the account held of a symbol's base and quote asset before any fill of this epoch (in `states`)."""
     opening = {asset: balances.get(asset, ZERO) for asset in (own.base_asset, own.quote_asset)}
-    for symbol, state in states.items():
-        for asset, amount in _flows(state, rules=rules[symbol]).items():
+    for state in states.values():
+        for asset, amount in _flows(state).items():
             if asset in opening:
                 opening[asset] -= amount
+    return opening
+
+
+def newest_opening(states: Mapping[str, BotState]) -> dict[str, Decimal]:
+    """Return what the account held at the start of the epoch, as the newest run saw it: it may have been corrected."""
+    opening: dict[str, Decimal] = {}
+    for state in sorted(states.values(), key=lambda state: (str(state.paper.open_time), state.paper.control_sequence)):
+        opening |= state.opening
     return opening
 
 
@@ -90,10 +93,11 @@ def renewed(state: BotState, *, epoch: int) -> BotState:
     return replace(state, epoch=epoch, allocation=None, opening={}, last_filled=None, execution=execution)
 
 
-def _flows(state: BotState, *, rules: SymbolRules) -> dict[str, Decimal]:
-    """Return what a symbol's fills brought (took: negative) of each asset."""
+def _flows(state: BotState) -> dict[str, Decimal]:
+    """Return what a symbol's fills brought (took: negative) of each asset; its opening names base and quote."""
     book = state.execution
-    flows = {rules.base_asset: book.position, rules.quote_asset: book.cash}
+    base, quote = state.opening
+    flows = {base: book.position, quote: book.cash}
     for asset, fees in book.other_fees.items():
         flows[asset] = flows.get(asset, ZERO) - fees
     return flows

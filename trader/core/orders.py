@@ -9,7 +9,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 
@@ -137,8 +137,9 @@ class Fill:
 class OrderIntent:
     """A market order as it will be sent, written down before it is.
 
-    `signed_at` is the timestamp that the signed request will bear, in the exchange's time: the exchange refuses a
-    request that is older than its receive window, so an order that was not taken by then never will be.
+    `signed_at` is the timestamp that the signed request will bear, in the exchange's time. The exchange refuses a
+    request that is older than `window`, so an order that was not taken by then never will be. Both are written down,
+    because who sends the order and who looks for it may be configured differently.
     `arrival_price` is the venue's own price just before, in quote units, where it is known.
     """
 
@@ -147,6 +148,7 @@ class OrderIntent:
     quantity: Decimal
     client_order_id: str
     signed_at: datetime
+    window: timedelta = timedelta(0)
     arrival_price: Decimal | None = None
 
 

@@ -10,19 +10,19 @@ is concluded, and nothing sent.
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from trader.core.account import Unexplained, current, find_unexplained, opening_of, renewed
-from trader.core.errors import BadConfig, Retryable
+from trader.core.account import Unexplained, current, find_unexplained, newest_opening, opening_of, renewed
+from trader.core.errors import BadConfig, BadData, Retryable
 from trader.core.journal import Allocation, BotState
 from trader.core.klines import interval_ms, last_closed
 from trader.core.orders import ZERO, SymbolRules
-from trader.core.risk import ControlMode
+from trader.core.risk import Control, ControlMode
 from trader.jobs.bot import Bot, Desk, states
-from trader.store.control import read_control
+from trader.store.control import CONTROL_KEY, read_control
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +31,17 @@ log = logging.getLogger(__name__)
 class Account:
     """What was found: free balances by asset, the account's epoch, and what our fills do not explain, by asset.
 
-    `new_epoch` says why an epoch begins now; `accepted` are assets whose balance is taken as it is, each with the
-    number of symbols that share what came or went.
+    `new_epoch` says why an epoch begins now. `opening` is what the account held at the start of the epoch, corrected by
+    what was taken as it is; `users` how many symbols share each asset. `control` is what the operator last said.
     """
 
     balances: Mapping[str, Decimal]
+    control: Control
     epoch: int
     new_epoch: str | None = None
     unexplained: Mapping[str, Unexplained] = field(default_factory=dict)
-    accepted: Mapping[str, tuple[Unexplained, int]] = field(default_factory=dict)
+    opening: Mapping[str, Decimal] = field(default_factory=dict)
+    users: Mapping[str, int] = field(default_factory=dict)
 
     def objections(self, rules: SymbolRules) -> tuple[str, ...]:
         """Return why nothing may be sent for a symbol, in words; empty when nothing speaks against it."""
@@ -49,47 +51,65 @@ class Account:
 
 
 def look_at_account(bot: Bot, known: Mapping[str, BotState]) -> Account:
-    """Return what the account is like, given the newest states of some symbols; those of all others are read."""
+    """Return what the account is like, given the newest states of some symbols; those of all others are read.
+
+    Raises BadData when the operator's switch is gone although it was set.
+    """
     everyone = {**states(bot, without=known), **known}
+    control = _control(bot, everyone)
     rules_of(bot, known)  # a simulated account is opened for a symbol when its rules are asked for
     balances = bot.exchange.balances()
-    odd = _find_odd(bot, everyone, balances)
-    if odd:  # the copy of a symbol that is not run any more may be behind its journal
+    odd, unknown = _find_odd(bot, everyone, balances), []
+    if odd:  # the copy of a symbol that is not run now may be behind its journal; an order shows in one of the two
+        unknown = _unknown_orders(bot, {*bot.symbols, *everyone} - set(known))
         everyone = {**states(bot, without=known, anew=True), **known}
         odd = _find_odd(bot, everyone, balances)
     traded = current(everyone)
     epoch = max((state.epoch for state in everyone.values()), default=1)
-    if not odd:
-        return Account(balances=balances, epoch=epoch)
-    reset = _reset(bot, traded)
-    said = "; ".join(map(str, odd))
+    reset = _reset(bot, traded) if odd else None
     if reset is not None:
-        log.warning("%s (%s): epoch %d begins", reset, said, epoch + 1)
-        return Account(balances=balances, epoch=epoch + 1, new_epoch=f"{reset}; {said}")
-    busy = _unknown_orders(bot, {*bot.symbols, *everyone} - set(known))
-    accepted = [] if busy else _accepted(bot, odd, traded)
+        why = f"{reset}; {'; '.join(map(str, odd))}"
+        log.warning("epoch %d begins: %s", epoch + 1, why)
+        return Account(balances=balances, control=control, epoch=epoch + 1, new_epoch=why)
+    accepted = [] if unknown else _accepted(odd, traded, control=control)
     unexplained = {each.asset: each for each in odd if each not in accepted}
-    if unexplained:
-        advice = "undo it, or say `trader resume` to take the account as it is"
-        log.error(
-            "nothing is sent in %s until this is explained: %s; %s",
-            ", ".join(unexplained),
-            "; ".join(map(str, unexplained.values())),
-            f"{', '.join(busy)} has an order of unknown outcome that may explain it" if busy else advice,
-        )
-    shared = Counter(asset for state in traded.values() for asset in state.opening)
+    _tell(unexplained, unknown=unknown)
+    taken = {each.asset: each.found - each.expected for each in accepted}
     return Account(
         balances=balances,
+        control=control,
         epoch=epoch,
         unexplained=unexplained,
-        accepted={each.asset: (each, shared[each.asset]) for each in accepted},
+        opening={asset: amount + taken.get(asset, ZERO) for asset, amount in newest_opening(traded).items()},
+        users=Counter(asset for state in traded.values() for asset in state.opening),
+    )
+
+
+def _control(bot: Bot, everyone: Mapping[str, BotState]) -> Control:
+    control = read_control(bot.storage)
+    if control.sequence == 0 and any(state.paper.control_sequence for state in everyone.values()):
+        raise BadData(
+            f"{bot.storage.locate(CONTROL_KEY)} is gone although the operator's switch was set; restore it, or say"
+            " `trader halt`, `reduce` or `resume` again"
+        )
+    return control
+
+
+def _tell(unexplained: Mapping[str, Unexplained], *, unknown: Sequence[str]) -> None:
+    if not unexplained:
+        return
+    advice = "undo it, or say `trader resume` to take the account as it is"
+    log.error(
+        "nothing is sent in %s until this is explained: %s; %s",
+        ", ".join(unexplained),
+        "; ".join(map(str, unexplained.values())),
+        f"{', '.join(unknown)} has an order of unknown outcome that may explain it" if unknown else advice,
     )
 
 
 def _find_odd(bot: Bot, everyone: Mapping[str, BotState], balances: Mapping[str, Decimal]) -> tuple[Unexplained, ...]:
     traded = current(everyone)
-    rules = rules_of(bot, traded)
-    return find_unexplained(balances, states={symbol: traded[symbol] for symbol in rules}, rules=rules)
+    return find_unexplained(balances, states=traded, rules=rules_of(bot, traded))
 
 
 def was_reset(bot: Bot) -> bool:
@@ -103,22 +123,24 @@ def take_part(desk: Desk, state: BotState, account: Account) -> BotState:
         state = renewed(state, epoch=account.epoch)
     if state.allocation is None:
         return _opened(desk, state)
-    if not account.accepted.keys() & state.opening.keys():
+    return _rebased(state, account)
+
+
+def _rebased(state: BotState, account: Account) -> BotState:
+    """Return the state with what came or went of the account taken as it is, and its share of it.
+
+    Also what another symbol's run has taken before, when this one's was cut off.
+    """
+    changes = {asset: account.opening.get(asset, amount) - amount for asset, amount in state.opening.items()}
+    if not any(changes.values()) or state.allocation is None:
         return state
-    return _rebased(state, account, rules=desk.bot.exchange.rules(desk.symbol))
-
-
-def _rebased(state: BotState, account: Account, *, rules: SymbolRules) -> BotState:
-    """Return the state with what came or went of the account taken as it is, and its share of it."""
-    changes = {asset: (odd.found - odd.expected, users) for asset, (odd, users) in account.accepted.items()}
-    opening = {asset: amount + changes.get(asset, (ZERO, 1))[0] for asset, amount in state.opening.items()}
-    base, quote = (
-        change / users
-        for change, users in (changes.get(each, (ZERO, 1)) for each in (rules.base_asset, rules.quote_asset))
+    base, quote = (change / account.users[asset] for asset, change in changes.items())
+    held = state.allocation
+    return replace(
+        state,
+        opening={asset: amount + changes[asset] for asset, amount in state.opening.items()},
+        allocation=Allocation(base=max(held.base + base, ZERO), quote=max(held.quote + quote, ZERO)),
     )
-    held = state.allocation or Allocation(base=ZERO, quote=ZERO)
-    allocation = Allocation(base=max(held.base + base, ZERO), quote=max(held.quote + quote, ZERO))
-    return replace(state, opening=opening, allocation=allocation)
 
 
 def rules_of(bot: Bot, symbols: Mapping[str, BotState]) -> dict[str, SymbolRules]:
@@ -151,15 +173,17 @@ def _unknown_orders(bot: Bot, symbols: Collection[str]) -> list[str]:
     return [str(record.key) for record in unfinished if any(leg.is_open for leg in record.legs)]
 
 
-def _accepted(bot: Bot, odd: tuple[Unexplained, ...], traded: Mapping[str, BotState]) -> list[Unexplained]:
-    """Return what is taken as it is: everything before the first fill, later what `resume` was said after."""
+def _accepted(odd: tuple[Unexplained, ...], traded: Mapping[str, BotState], *, control: Control) -> list[Unexplained]:
+    """Return what is taken as it is: everything before the first fill, later what `resume` was said after.
+
+    What was said counts once: not for a change that is found after a run of any symbol concerned has heeded it.
+    """
     if all(state.last_filled is None for state in traded.values()):
         return list(odd)
-    control = read_control(bot.storage)
     if control.mode is not ControlMode.RUN or control.sequence == 0:
         return []
-    unaware = [state for state in traded.values() if state.paper.control_sequence != control.sequence]
-    return [each for each in odd if any(each.asset in state.opening for state in unaware)]
+    heeded = [state.opening for state in traded.values() if state.paper.control_sequence == control.sequence]
+    return [each for each in odd if not any(each.asset in opening for opening in heeded)]
 
 
 def _opened(desk: Desk, state: BotState) -> BotState:
@@ -171,13 +195,13 @@ def _opened(desk: Desk, state: BotState) -> BotState:
     """
     bot = desk.bot
     own = bot.exchange.rules(desk.symbol)
-    balances = bot.exchange.balances()
     everyone = states(bot, without=[desk.symbol], anew=True)
+    balances = bot.exchange.balances()
     unknown = _unknown_orders(bot, {*bot.symbols, *everyone} - {desk.symbol})
-    if unknown:
+    if unknown or states(bot, without=[desk.symbol], anew=True) != everyone:
         raise Retryable(
-            f"{desk.symbol} has no share of the account yet, and cannot be given one before the outcome of an order is"
-            f" known: {', '.join(unknown)}; the next scheduled run tries again"
+            f"{desk.symbol} has no share of the account yet, and cannot be given one while orders of other symbols are"
+            f" under way ({', '.join(unknown) or 'one has just been filled'}); the next scheduled run tries again"
         )
     others = {symbol: each for symbol, each in everyone.items() if each.epoch == state.epoch}
     traded = {symbol: each for symbol, each in others.items() if each.allocation is not None}
@@ -194,7 +218,7 @@ def _opened(desk: Desk, state: BotState) -> BotState:
     return replace(
         state,
         allocation=Allocation(base=base, quote=quote),
-        opening=opening_of(balances, states={symbol: traded[symbol] for symbol in rules}, own=own, rules=rules),
+        opening=opening_of(balances, states=traded, own=own),
     )
 
 

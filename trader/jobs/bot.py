@@ -70,8 +70,11 @@ class Desk:
 
 
 def states(bot: Bot, *, without: Collection[str], anew: bool = False) -> dict[str, BotState]:
-    """Return the books of every symbol that this bot has ever run, but for some; `anew` from the journal's newest."""
-    symbols = {key.split("/")[1] for key in bot.storage.keys("state/")} - set(without)
+    """Return the books of every symbol that this bot has ever run, but for some; `anew` from the journal's newest.
+
+    The bot's own symbols are looked up in the journal also where the copy of their books is not there (yet).
+    """
+    symbols = ({key.split("/")[1] for key in bot.storage.keys("state/")} | set(bot.symbols)) - set(without)
     journals = {symbol: Desk(bot=bot, symbol=symbol).journal for symbol in sorted(symbols)}
     found = {
         symbol: journal.latest(before=bot.clock.now()).state if anew else journal.state()

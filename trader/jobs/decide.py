@@ -18,10 +18,9 @@ from trader.jobs.execute import retarget
 from trader.jobs.refresh import Window
 from trader.jobs.train import champion_or_first
 from trader.ml.training import TrainedModel
-from trader.store.control import read_control
 
 
-def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState) -> RunRecord:
+def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState, control: Control) -> RunRecord:
     """Return the record with inputs, settlement, decision and the books after it; nothing is sent or stored yet."""
     bot, klines = desk.bot, window.klines
     if not len(klines):
@@ -30,7 +29,6 @@ def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState) ->
             " history or check the symbol"
         )
     model = champion_or_first(desk, last=klines.last)
-    control = read_control(bot.storage)
     inputs, blocked = _look(desk, window, model=model, control=control)
     observation = Observation(
         open_time=klines.last,

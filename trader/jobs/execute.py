@@ -6,6 +6,7 @@ twice: another attempt is a new leg with a new id.
 
 import logging
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from trader.core.accounting import apply_report
@@ -81,8 +82,9 @@ def _next_order(desk: Desk, record: RunRecord, *, account: Account) -> OrderInte
     if plan.side is None:
         return plan.not_sent or NotSent.NOTHING_TO_DO
     intent = _intent(desk, record, plan, price=price)
-    # Asked after signing: a process that was frozen in between must not trade an hour that is over.
-    return NotSent.NOT_THIS_HOUR if _is_late(desk, record) else intent
+    # A process that was frozen on the way must not trade an hour that is over. Its clocks may have stood still as well
+    # (a suspended machine's do): the exchange's own time, which the request bears, counts too.
+    return NotSent.NOT_THIS_HOUR if _is_late(desk, record, signed_at=intent.signed_at) else intent
 
 
 def _is_traded(record: RunRecord) -> bool:
@@ -92,9 +94,10 @@ def _is_traded(record: RunRecord) -> bool:
     return record.decision.reason not in (Reason.MISSED, Reason.FILLED_KLINE)
 
 
-def _is_late(desk: Desk, record: RunRecord) -> bool:
+def _is_late(desk: Desk, record: RunRecord, *, signed_at: datetime | None = None) -> bool:
     bot = desk.bot
-    return bot.clock.now() > close_of(record.key.open_time, bot.interval) + bot.max_lateness
+    now = max(bot.clock.now(), signed_at or record.key.open_time)
+    return now > close_of(record.key.open_time, bot.interval) + bot.max_lateness
 
 
 def settle_open(desk: Desk, record: RunRecord) -> RunRecord:
@@ -158,6 +161,7 @@ def _intent(desk: Desk, record: RunRecord, plan: OrderPlan, *, price: Decimal) -
         quantity=plan.quantity,
         client_order_id=identity,
         signed_at=desk.bot.exchange.now(),
+        window=desk.bot.exchange.window,
         arrival_price=price,
     )
 

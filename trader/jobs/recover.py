@@ -1,5 +1,8 @@
 """What earlier processes left behind: unfinished runs are finished, hours nobody was there for become one gap record.
 
+A process that was frozen may wake up and claim an hour of the absence just then. It looks at the state after its claim,
+and who writes the gap looks for claims after the state: at least one of them sees the other and gives way.
+
 Nothing is sent here, and nothing is traded after the fact: the position was held, and what it returned is settled by
 the next run that decides.
 """
@@ -8,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from trader.core.decision import Decision, Reason
+from trader.core.errors import Retryable
 from trader.core.journal import BotState, RunRecord, Status
 from trader.core.klines import interval_ms
 from trader.jobs.bot import Desk
@@ -18,11 +22,11 @@ from trader.jobs.stopwatch import Stopwatch
 from trader.store.journal import Position, StoredRecord
 
 
-def recover(desk: Desk, position: Position, *, until: datetime, gone: set[str]) -> Position:
-    """Return the position after every run before `until` has its outcome; `gone` are owners known to be dead."""
+def recover(desk: Desk, position: Position, *, gone: set[str]) -> Position:
+    """Return the position after every unfinished run has its outcome; `gone` are owners known to be dead."""
     for left in position.unfinished:
         open_time = left.record.key.open_time
-        position = _fill_gap(desk, position, until=open_time)
+        position = fill_gap(desk, position, until=open_time)
         stored = take_over(desk, open_time, gone=gone)
         record = stored.record
         if record.status is not Status.COMPLETED:
@@ -30,7 +34,7 @@ def recover(desk: Desk, position: Position, *, until: datetime, gone: set[str]) 
             bring_up_to_date(desk, record, previous=position.open_time)
         if record.state is not None:
             position = Position(open_time=open_time, state=record.state)
-    return _fill_gap(desk, position, until=until)
+    return position
 
 
 def _finish(desk: Desk, stored: StoredRecord, *, state: BotState) -> RunRecord:
@@ -52,8 +56,11 @@ def commit(desk: Desk, stored: StoredRecord, record: RunRecord, watch: Stopwatch
     return desk.journal.replace(stored, record).record
 
 
-def _fill_gap(desk: Desk, position: Position, *, until: datetime) -> Position:
-    """Return the position after a record for the klines between the newest run and `until`, if there are any."""
+def fill_gap(desk: Desk, position: Position, *, until: datetime) -> Position:
+    """Return the position after a record for the klines between the newest run and `until`, if there are any.
+
+    Raises Retryable when a process that was away has just claimed one of them.
+    """
     step = timedelta(milliseconds=interval_ms(desk.bot.interval))
     if position.open_time is None or position.open_time + step >= until:
         return position
@@ -70,6 +77,13 @@ def _fill_gap(desk: Desk, position: Position, *, until: datetime) -> Position:
         missed_from=position.open_time + step,
     )
     record = desk.journal.create(_missed(desk, claimed, state=position.state)).record
+    desk.journal.save_state(record)
+    if woken := desk.journal.open_times(after=position.open_time, before=last):
+        desk.journal.take_back(record)
+        raise Retryable(
+            f"{desk.symbol}: {woken[0]:%Y-%m-%d %H:%M} UTC was taken for missed, and has just been claimed by a process"
+            " that was away; the next scheduled run finishes it"
+        )
     bring_up_to_date(desk, record, previous=position.open_time)
     return Position(open_time=last, state=position.state)
 

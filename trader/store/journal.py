@@ -88,6 +88,21 @@ class Journal:
         etag = self._storage.replace(self._object_key(record.key.open_time), to_json(record), stored.etag)
         return StoredRecord(record=record, etag=etag)
 
+    def withdraw(self, stored: StoredRecord) -> None:
+        """Remove a record that was only claimed. Raises Conflict when somebody took it over."""
+        if stored.record.status is not Status.CLAIMED:
+            raise BadData(f"the record of {stored.record.key} is {stored.record.status} and may not be removed")
+        key = self._object_key(stored.record.key.open_time)
+        self._storage.replace(key, to_json(replace(stored.record, owner="withdrawn")), stored.etag)
+        self._storage.delete(key)
+
+    def take_back(self, record: RunRecord) -> None:
+        """Remove the record of an absence that turns out not to have been one, and the books that followed from it."""
+        if record.missed_from is None:
+            raise BadData(f"the record of {record.key} is not one of an absence and may not be removed")
+        self._storage.delete(self._object_key(record.key.open_time))
+        self.rebuild_state()
+
     def save_state(self, record: RunRecord) -> None:
         """Copy the books of a completed record, unless a later one was copied before. Raises Conflict in a race."""
         if record.state is None:

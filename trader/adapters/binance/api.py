@@ -22,6 +22,8 @@ Answer = TypeVar("Answer")
 _PAUSES = (0.3, 1.0)
 """Seconds before a read is repeated that got no answer; after the last it is given up."""
 
+_MILLISECOND = timedelta(milliseconds=1)
+
 
 class Api:
     """One venue's API with a key, for any number of threads."""
@@ -29,7 +31,7 @@ class Api:
     def __init__(self, connection: Connection, *, host: Clock, recv_window: timedelta) -> None:
         self._connection = connection
         self._host = host
-        self._recv_window_ms = recv_window // timedelta(milliseconds=1)
+        self._recv_window = recv_window
         self._time = ServerTime(self._ask_time, host=host)
 
     def now(self) -> datetime:
@@ -69,16 +71,16 @@ class Api:
             self._time.forget()
             raise Retryable(
                 f"{error}; the clock was set by the server just before: the network is too slow for a receive window"
-                f" of {self._recv_window_ms} ms, or this machine's clock jumps"
+                f" of {self._recv_window // _MILLISECOND} ms, or this machine's clock jumps"
             ) from error
 
-    def send_order(self, what: str, parameters: Mapping[str, str], *, stamped: datetime) -> Any:
-        """Send a new order in one POST that bears this time, and return the answer. It is never repeated.
+    def send_order(self, what: str, parameters: Mapping[str, str], *, stamped: datetime, window: timedelta) -> Any:
+        """Send a new order in one POST that bears this time and window, and return the answer. It is never repeated.
 
         Raises HeldBack when nothing was sent, Rejected or BadConfig when the order was certainly not taken, any other
         Retryable when that is unknown.
         """
-        signed = {**parameters, **self._window(stamped)}
+        signed = {**parameters, **_window(stamped, window)}
 
         def post(client: Any) -> Any:
             # A body is encoded when it is sent, and with it the signature.
@@ -93,16 +95,13 @@ class Api:
             raise
 
     def _read_signed_once(self, what: str, path: str, parameters: Mapping[str, str], *, weight: int) -> Any:
-        signed = {**parameters, **self._window(self._time.now())}
+        signed = {**parameters, **_window(self._time.now(), self._recv_window)}
 
         def get(client: Any) -> Any:
             signed["signature"] = client._generate_signature(signed)  # noqa: SLF001 - encoded, as a URL needs it
             return client._get(path, data=signed)  # noqa: SLF001
 
         return self._connection.ask(what, get, weight=weight)
-
-    def _window(self, stamped: datetime) -> dict[str, str]:
-        return {"timestamp": str(to_ms(stamped)), "recvWindow": str(self._recv_window_ms)}
 
     def _ask_time(self) -> datetime:
         what = "the server's time"
@@ -117,3 +116,7 @@ class Api:
             except NoAnswer:
                 self._host.sleep(pause)
         return ask()
+
+
+def _window(stamped: datetime, window: timedelta) -> dict[str, str]:
+    return {"timestamp": str(to_ms(stamped)), "recvWindow": str(window // _MILLISECOND)}

@@ -6,7 +6,7 @@ before sending. Whatever leaves its outcome open is Retryable, and `settle` find
 
 When an order is absent. Binance takes an order while `serverTime - timestamp <= recvWindow`, and looks again just
 before matching; that it also takes timestamps up to 1 s ahead of its clock only opens the door earlier. So once the
-server's time has passed `signed_at + recv_window`, nothing that bears `signed_at` can be taken any more. What was
+server's time has passed `signed_at + window`, nothing that bears `signed_at` can be taken any more. What was
 taken until then may be unknown to queries for a while (they are answered from memory, then a database): that is `lag`.
 An order is absent when a query that was sent after both says "no such order". The server's time is asked for just
 before that query, and taken for its earliest possible value.
@@ -83,6 +83,11 @@ class BinanceExchange:
     def __repr__(self) -> str:
         return f"BinanceExchange({self._base_url!r})"
 
+    @property
+    def window(self) -> timedelta:
+        """How long after it was signed a request is still taken."""
+        return self._recv_window
+
     def now(self) -> datetime:
         """Return the server's time, wrong by half a round trip at most; the server is asked every ten minutes."""
         return self._api.now()
@@ -124,7 +129,9 @@ class BinanceExchange:
         """
         what = f"order {intent.client_order_id}"
         try:
-            answer = self._api.send_order(what, _parameters(intent), stamped=intent.signed_at)
+            answer = self._api.send_order(
+                what, _parameters(intent), stamped=intent.signed_at, window=intent.window or self._recv_window
+            )
         except HeldBack as error:
             raise Rejected(f"{what} was not sent: {error}", code=TOO_MANY_REQUESTS) from error
         try:
@@ -170,8 +177,9 @@ class BinanceExchange:
     def _look_until_too_late(self, intent: OrderIntent) -> Mapping[str, Any] | None:
         """Return the order as soon as it is found, None when it is too late for it ever to be."""
         # A time in milliseconds may be up to one behind the clock it was read from.
-        too_late = from_ms(to_ms(intent.signed_at)) + self._recv_window + self._lag + _MILLISECOND
-        longest = self._recv_window + self._lag + _AHEAD
+        window = max(intent.window, self._recv_window)
+        too_late = from_ms(to_ms(intent.signed_at)) + window + self._lag + _MILLISECOND
+        longest = window + self._lag + _AHEAD
         for _ in self._rounds(longest):
             left = too_late - self._api.earliest()
             answer = self._look_up(intent)
