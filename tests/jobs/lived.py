@@ -14,10 +14,10 @@ from trader.core.journal import SCHEMA, RunRecord
 from trader.core.klines import close_of
 from trader.core.risk import ControlMode
 from trader.jobs.claim import claim, give_back
-from trader.jobs.differences import Cause
 from trader.jobs.run import run
 from trader.jobs.train import promote, train
-from trader.jobs.verify import verify
+from trader.jobs.verification.differences import Cause
+from trader.jobs.verification.verify import verify
 from trader.store.codec import from_json, to_json
 from trader.store.control import say
 from trader.store.journal import seal_of

@@ -10,7 +10,7 @@ from tests.builders import HOUR
 from tests.desks import FIRST, SYMBOL
 from tests.jobs.lived import HOURS, alter, check, desk_on, put
 from trader.core.errors import NewerSchema
-from trader.jobs.differences import Cause
+from trader.jobs.verification.differences import Cause
 
 LEDGER = f"ledger/{SYMBOL}/1h/2024-02.parquet"
 STATE = f"state/{SYMBOL}/1h.json"

@@ -25,8 +25,8 @@ from tests.jobs.lived import (
 from tests.jobs.test_run import replace_bot, run_hours
 from trader.core.decision import Decision, Reason
 from trader.core.errors import BadData
-from trader.jobs import rederive
-from trader.jobs.differences import Cause
+from trader.jobs.verification import rederive
+from trader.jobs.verification.differences import Cause
 
 
 @pytest.fixture

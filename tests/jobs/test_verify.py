@@ -35,8 +35,8 @@ from trader.core.errors import BadConfig, NewerSchema
 from trader.core.journal import Origin
 from trader.core.risk import ControlMode
 from trader.jobs.claim import claim
-from trader.jobs.differences import Cause
 from trader.jobs.replay import replay
+from trader.jobs.verification.differences import Cause
 from trader.store.control import say
 
 LAST = FIRST + (HOURS - 1) * HOUR

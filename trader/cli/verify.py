@@ -12,8 +12,8 @@ from trader.core.errors import BadConfig, BadData
 
 if TYPE_CHECKING:
     from trader.jobs.bot import Bot
-    from trader.jobs.differences import Difference
-    from trader.jobs.verify import Verification
+    from trader.jobs.verification.differences import Difference
+    from trader.jobs.verification.verify import Verification
 
 _SHOWN = 20
 _REPLAY = "replay"
@@ -27,7 +27,7 @@ def verify(symbol: OneSymbol, from_: From = None, to: To = None, as_json: AsJson
     """Make every journalled run again from what it recorded, and name each difference; ends with 4 if there is one."""
     from trader.bootstrap import build_bot
     from trader.jobs.bot import Desk
-    from trader.jobs.verify import verify as verify_runs
+    from trader.jobs.verification.verify import verify as verify_runs
 
     start, end = (None if text is None else parse_moment(text) for text in (from_, to))
     if start is not None and end is not None and start > end:

@@ -15,10 +15,10 @@ from trader.core.errors import BadConfig, BadData
 from trader.core.journal import BotState, RunRecord
 from trader.core.klines import Klines, interval_ms
 from trader.jobs.bot import Desk
-from trader.jobs.contradictions import books_of
-from trader.jobs.differences import Cause, Difference, Mismatch
-from trader.jobs.judge import Stored, Today, Verdict, judge
-from trader.jobs.rederive import Evidence, ask_models, gather
+from trader.jobs.verification.contradictions import books_of
+from trader.jobs.verification.differences import Cause, Difference, Mismatch
+from trader.jobs.verification.judge import Stored, Today, Verdict, judge
+from trader.jobs.verification.rederive import Evidence, ask_models, gather
 from trader.ml.training import TrainedModel
 from trader.store.journal import StoredRecord
 from trader.store.ledger import row_of

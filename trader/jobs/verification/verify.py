@@ -16,10 +16,10 @@ from trader.core.errors import BadConfig, BadData, NewerSchema
 from trader.core.indicators import WARM_UP
 from trader.core.klines import Klines, empty, extend, interval_ms
 from trader.jobs.bot import Desk
-from trader.jobs.chain import Chain, Found
-from trader.jobs.compare_copies import Span, in_doubt, ledger_differences, state_differences
-from trader.jobs.differences import Difference
-from trader.jobs.judge import Today
+from trader.jobs.verification.chain import Chain, Found
+from trader.jobs.verification.compare_copies import Span, in_doubt, ledger_differences, state_differences
+from trader.jobs.verification.differences import Difference
+from trader.jobs.verification.judge import Today
 from trader.ports import Progress
 from trader.store.journal import StoredRecord
 from trader.store.klines import KlineStore

@@ -19,7 +19,7 @@ from trader.core.journal import Allocation, BotState, Inputs, Leg, RunRecord
 from trader.core.klines import interval_ms
 from trader.core.orders import ZERO, NotSent, SymbolRules, as_decimal, client_order_id, floor_to_step
 from trader.core.risk import ControlMode
-from trader.jobs.differences import Mismatch, compare
+from trader.jobs.verification.differences import Mismatch, compare
 from trader.simulator.rules import usual_rules
 from trader.store.journal import seal_of
 

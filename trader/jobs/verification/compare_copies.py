@@ -10,7 +10,7 @@ import pyarrow as pa
 from trader.core.errors import BadData, NewerSchema
 from trader.core.journal import SCHEMA, RunRecord
 from trader.jobs.bot import Desk
-from trader.jobs.differences import Cause, Difference, Mismatch, compare
+from trader.jobs.verification.differences import Cause, Difference, Mismatch, compare
 from trader.store.codec import from_json
 from trader.store.journal import StoredState
 from trader.store.ledger import COLUMNS

@@ -9,9 +9,9 @@ from trader.core.decision import Reason
 from trader.core.errors import BadConfig, BadData
 from trader.core.journal import BotState, RunRecord
 from trader.core.klines import Klines, interval_ms
-from trader.jobs.contradictions import contradictions
-from trader.jobs.differences import Cause, Difference, Mismatch, compare
-from trader.jobs.rederive import Evidence, input_mismatches, is_settled_from_stored, step_mismatches
+from trader.jobs.verification.contradictions import contradictions
+from trader.jobs.verification.differences import Cause, Difference, Mismatch, compare
+from trader.jobs.verification.rederive import Evidence, input_mismatches, is_settled_from_stored, step_mismatches
 from trader.store.months import month_of, month_range
 
 _PROGRAM = "trader"

@@ -17,8 +17,8 @@ from trader.core.journal import BotState, Inputs, RunRecord
 from trader.core.klines import FloatArray, Klines, digest, from_ms, interval_ms
 from trader.core.risk import find_block, outside_range
 from trader.core.strategy import Observation, Step, advance
-from trader.jobs.contradictions import books_of
-from trader.jobs.differences import Mismatch, compare
+from trader.jobs.verification.contradictions import books_of
+from trader.jobs.verification.differences import Mismatch, compare
 from trader.ml.training import TrainedModel
 
 _MAY_ASK = (Reason.WARM_UP, Reason.NO_MODEL, Reason.MODEL_EXPIRED, Reason.OUT_OF_RANGE)

@@ -1,0 +1,1 @@
+"""Whether every journalled run is what its recorded inputs give."""
