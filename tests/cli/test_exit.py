@@ -9,7 +9,7 @@ from trader.cli import exit as table
 from trader.cli import main
 from trader.cli.exit import exit_code, worst
 from trader.core.errors import BadConfig, BadData, Conflict, Rejected, Retryable, TraderError
-from trader.jobs import run as job
+from trader.jobs import symbols as job
 from trader.jobs.claim import InProgress
 
 DOCUMENTED = {int(code) for code in re.findall(r"^(\d+) ", str(table.__doc__), flags=re.MULTILINE)}
