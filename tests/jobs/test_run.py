@@ -29,7 +29,7 @@ from trader.core.klines import Klines, close_of, concat, fill_gaps
 from trader.core.orders import NotSent
 from trader.core.risk import ControlMode
 from trader.jobs.run import Outcome, run
-from trader.jobs.symbols import left_behind, run_symbols
+from trader.jobs.symbols import left_behind
 from trader.simulator.account import decode
 from trader.store.control import say
 from trader.store.ledger import table_of
@@ -304,13 +304,10 @@ def test_a_copy_that_cannot_be_written_does_not_fail_the_run_and_mends_itself(tm
     assert desk.ledger.read().column("open_time").to_pylist() == [FIRST, FIRST + HOUR]
 
 
-def test_a_symbol_that_is_not_traded_any_more_but_still_held_is_named(desk, caplog):
-    run_hours(desk, 1)
+def test_a_symbol_that_is_not_traded_any_more_but_still_held_is_named(desk):
+    (record,) = run_hours(desk, 1)
     assert left_behind(desk.bot) == []
-    elsewhere = replace(desk.bot, symbols=())
-    with caplog.at_level(logging.WARNING):
-        assert run_symbols(elsewhere) == []
-    assert f"{SYMBOL} is not traded any more" in caplog.text
+    assert left_behind(replace(desk.bot, symbols=())) == [(SYMBOL, record.state.execution.position)]
 
 
 def test_a_market_without_klines_is_bad_data_not_an_empty_decision(tmp_path):

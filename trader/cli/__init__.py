@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without words it is `run`."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where its font cache lives is nobody's business here
-    logging.getLogger("botocore").setLevel(logging.INFO)  # at DEBUG it writes session tokens
+    logging.getLogger("botocore").setLevel(
+        logging.WARNING
+    )  # where it found its keys is noise; at DEBUG it writes tokens
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["run"]

@@ -82,7 +82,7 @@ def run(
     from trader.adapters.clocks import WallClock
     from trader.bootstrap import build_bot
     from trader.config import Mode
-    from trader.jobs.symbols import run_symbols
+    from trader.jobs.symbols import left_behind, run_symbols
     from trader.report.text import describe_run
 
     settings = settings_for(symbol)
@@ -93,6 +93,10 @@ def run(
     answers = run_symbols(bot)
     if as_json:
         say_json({"runs": [answer_as_json(answer) for answer in answers]})
+    for held, position in () if symbol else left_behind(bot):
+        typer.echo(
+            f"warning: {held} is not traded any more, but {position} of it are held; add it to bot.symbols", err=True
+        )
     for answer in answers:
         if not as_json:
             say(f"{answer.symbol}: {answer.outcome}")

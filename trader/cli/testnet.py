@@ -139,9 +139,13 @@ def _announce(server: "ExchangeServer", venue: "Venue", *, as_json: bool) -> Non
     else:
         say(
             f"testnet   {server.url}  ({', '.join(venue.markets)}; its clock is at {now:%Y-%m-%d %H:%M:%S} UTC)",
-            f"export BINANCE_API_KEY={secret.key}",
-            f"export BINANCE_API_SECRET={secret.secret}",
-            *(f"Ed25519 API key: {key.key}" for key in others),
+            f"API key   {secret.key}",
+            f"secret    {secret.secret}",
+            *(f"Ed25519   {key.key}" for key in others),
+            "for this bot:",
+            f"export TRADER__BOT__MODE=testnet TRADER__BOT__SYMBOLS={','.join(venue.markets)}",
+            f"export TRADER__MARKET__BASE_URL={server.url} TRADER__EXCHANGE__BASE_URL={server.url}",
+            f"export TRADER__EXCHANGE__API_KEY={secret.key} TRADER__EXCHANGE__API_SECRET={secret.secret}",
             *([f"note      {note}"] if end < now else []),
         )
     sys.stdout.flush()

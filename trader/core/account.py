@@ -28,9 +28,13 @@ class Unexplained:
 
     def __str__(self) -> str:
         return (
-            f"{self.asset}: the account has {self.found:f} free, our own fills explain {self.expected:f}"
-            f" ({self.found - self.expected:+f})"
+            f"{self.asset}: the account has {_plain(self.found)} free, our own fills explain {_plain(self.expected)}"
+            f" (a difference of {_plain(self.found - self.expected)})"
         )
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
 
 
 def current(states: Mapping[str, BotState]) -> dict[str, BotState]:

@@ -193,6 +193,10 @@ def of_journal(journal: Journal, *, interval: str, now: datetime) -> Finding:
     if position.state.paper.halt is not None:
         found += f"; halted: {position.state.paper.halt.why}"
         advice.append("`trader resume --why ...` once you know what happened")
+    newest = journal.read(position.open_time)
+    if newest is not None and newest.record.unexplained:
+        found += f"; nothing is sent: {'; '.join(newest.record.unexplained)}"
+        advice.append("undo that, or say `trader resume --why ...` to take the account as it is")
     return Finding(found=found, advice="; ".join(advice))
 
 

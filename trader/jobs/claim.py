@@ -6,6 +6,7 @@ the taker's own monotonic clock. Clocks of two machines are never compared. Ever
 two takers one loses.
 """
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +15,9 @@ from trader.core.journal import RunRecord, Status
 from trader.jobs.bot import Desk
 from trader.store.journal import StoredRecord
 
+log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 2.0
 NOBODY = ""
 
 
@@ -48,11 +51,18 @@ def take_over(desk: Desk, open_time: datetime, *, gone: set[str]) -> StoredRecor
     """
     bot = desk.bot
     stored = _read(desk, open_time)
-    since = bot.host.monotonic()
+    since = began = bot.host.monotonic()
+    is_told = False
     while stored.record.status is not Status.COMPLETED and stored.record.owner not in (NOBODY, bot.owner, *gone):
         if bot.host.monotonic() - since >= bot.lease.total_seconds():
             gone.add(stored.record.owner)
             break
+        if not is_told and bot.host.monotonic() - began > _PATIENCE_SECONDS:
+            is_told = True
+            lease = bot.lease.total_seconds()
+            log.warning(
+                "%s is %s's; waiting until it is done or silent for %g s", stored.record.key, stored.record.owner, lease
+            )
         bot.host.sleep(_POLL_SECONDS)
         seen = _read(desk, open_time)
         if seen.etag != stored.etag:

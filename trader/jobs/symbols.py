@@ -47,10 +47,6 @@ def run_symbols(bot: Bot) -> list[SymbolRun]:
         _give_back(begun.values())
         raise
     answers |= _finish_symbols(bot, begun)
-    for symbol, position in left_behind(bot):
-        log.warning(
-            "%s is not traded any more, but %s of it are held; add it to bot.symbols or sell them", symbol, position
-        )
     return [answers.get(symbol, SymbolRun(symbol=symbol, outcome=Outcome.IN_PROGRESS)) for symbol in bot.symbols]
 
 

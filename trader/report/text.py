@@ -66,6 +66,7 @@ def _orders(record: RunRecord) -> list[str]:
         lines.append(f"none: the {left} left over are less than the exchange takes ({record.not_sent})")
     elif record.not_sent is not None:
         lines.append(f"none: {left} away from the target, not sent because {record.not_sent}")
+        lines += record.unexplained
     return lines or ["none"]
 
 

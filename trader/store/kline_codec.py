@@ -85,7 +85,7 @@ def decode(data: bytes, *, key: str, symbol: str, interval: str, month: str) -> 
     """
     advice = "delete this month and run `trader ingest` again"
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
         metadata = json.loads(table.schema.metadata[_METADATA])
         schema, found = int(metadata["schema"]), [metadata[name] for name in ("symbol", "interval", "month")]
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:

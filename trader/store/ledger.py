@@ -147,7 +147,7 @@ class Ledger:
         if key in self._parsed and self._parsed[key][0] == stored.etag:
             return self._parsed[key][1]
         try:
-            table = pq.read_table(pa.BufferReader(stored.data))
+            table = pq.ParquetFile(pa.BufferReader(stored.data), pre_buffer=False).read(use_threads=False)
         except (pa.ArrowException, OSError):
             return None  # damaged: what reads it makes it again from the journal
         schema = (table.schema.metadata or {}).get(b"schema", b"0")
