@@ -85,19 +85,33 @@ def test_who_claims_an_hour_that_was_closed_as_missed_withdraws_and_sends_nothin
     check_chain(desk, until=NOW + 4 * HOUR)
 
 
-class Meanwhile:
-    """The real storage, on which something else happens just before a record is created."""
+ABSENCE = f"journal/{SYMBOL}/1h/{NOW + 2 * HOUR:%Y/%m/%dT%H%M}.json"
+STATE = f"state/{SYMBOL}/1h.json"
 
-    def __init__(self, real, *, key, happens):
-        self._real, self._key, self._happens = real, key, happens
+
+class Meanwhile:
+    """The real storage, on which something happens once, just before or just after an object is written."""
+
+    def __init__(self, real, happens, *, key, after=False):
+        self._real, self._happens, self._key, self._after = real, [happens], key, after
 
     def __getattr__(self, name):
         return getattr(self._real, name)
 
     def create(self, key, data):
-        if key == self._key:
-            self._happens()
-        return self._real.create(key, data)
+        return self._write(self._real.create, key, data)
+
+    def replace(self, key, data, etag):
+        return self._write(self._real.replace, key, data, etag)
+
+    def _write(self, write, key, *rest):
+        happens = self._happens.pop() if key == self._key and self._happens else None
+        if happens and not self._after:
+            happens()
+        written = write(key, *rest)
+        if happens and self._after:
+            happens()
+        return written
 
 
 def goes_on(begun):
@@ -119,11 +133,11 @@ def gives_way_too(begun):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sleeper_then", [goes_on, notices_the_time_and_goes_on, dies, gives_way_too])
-def test_an_absence_gives_way_to_a_process_that_claims_one_of_its_hours_just_then(tmp_path, sleeper_then):
+@pytest.mark.parametrize("key", [ABSENCE, STATE], ids=["before the record", "before the books"])
+def test_an_absence_gives_way_to_a_process_that_claims_one_of_its_hours_just_then(tmp_path, sleeper_then, key):
     desk = lived(tmp_path)
     sleeper, begun = suspended(desk, desk.bot.storage), []
-    absence = f"journal/{SYMBOL}/1h/{NOW + 2 * HOUR:%Y/%m/%dT%H%M}.json"
-    storage = Meanwhile(desk.bot.storage, key=absence, happens=lambda: begun.append(begin(sleeper, gone=set())))
+    storage = Meanwhile(desk.bot.storage, lambda: begun.append(begin(sleeper, gone=set())), key=key)
     taker = on_storage(desk, storage, owner="taker")
     move_to_run(taker, NOW + 3 * HOUR)
     with pytest.raises(Retryable, match="has just been claimed by a process that was away"):
@@ -140,18 +154,12 @@ def test_a_claim_gives_way_to_an_absence_that_is_in_the_books_already(tmp_path):
     desk = lived(tmp_path)
     sleeper, told = suspended(desk, desk.bot.storage), []
 
-    class Writing(Meanwhile):
-        """The sleeper claims its hour between the absence and the look for claims."""
+    def wake_up():
+        with pytest.raises(HourPassed) as refused:
+            begin(sleeper, gone=set())
+        told.append(refused)
 
-        def replace(self, key, data, etag):
-            written = self._real.replace(key, data, etag)
-            if key.startswith("state/") and not told:
-                with pytest.raises(HourPassed) as said:
-                    begin(sleeper, gone=set())
-                told.append(said)
-            return written
-
-    taker = on_storage(desk, Writing(desk.bot.storage, key=None, happens=None), owner="taker")
+    taker = on_storage(desk, Meanwhile(desk.bot.storage, wake_up, key=STATE, after=True), owner="taker")
     move_to_run(taker, NOW + 3 * HOUR)
     assert run(taker).outcome is Outcome.DONE
     assert told

@@ -90,6 +90,31 @@ def test_a_fill_that_another_process_books_during_the_look_is_no_deposit(bot, mo
     assert_claims_are_covered(bot)
 
 
+def test_nobody_is_given_a_share_while_another_process_has_its_first_order_filled(bot):
+    """The second symbol lives its whole first hour between the first one's look at the books and at the balances."""
+    move_to_run(Desk(bot=bot, symbol=BTC), FIRST)
+    asked, answers = [], []
+
+    class Trading:
+        def __getattr__(self, name):
+            return getattr(bot.exchange, name)
+
+        def balances(self):
+            asked.append("balances")
+            if len(asked) == 2:  # the first look is at the account, the second at what is free
+                answers.extend(run_symbols(replace(bot, symbols=(ETH,), owner="eth")))
+            return bot.exchange.balances()
+
+    (answer,) = run_symbols(replace(bot, symbols=(BTC,), exchange=Trading(), owner="btc"))
+    assert answers[0].record.legs, "nothing was filled, so that this shows nothing"
+    assert answer.outcome is Outcome.FAILED
+    assert "one has just been filled" in str(answer.error)
+    (answer,) = run_symbols(replace(bot, symbols=(BTC,), owner="next"))
+    assert answer.record.state.opening["USDT"] == Decimal(10000)
+    assert [record.unexplained for record in live(bot, BOTH, 2, first=1)] == [()] * 4
+    assert_claims_are_covered(bot)
+
+
 @pytest.mark.parametrize("symbol", BOTH)
 def test_killed_between_a_first_commit_and_its_copy_the_fill_is_not_taken_for_what_the_account_began_with(bot, symbol):
     move_to_run(Desk(bot=bot, symbol=BTC), FIRST)
