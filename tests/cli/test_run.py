@@ -154,8 +154,8 @@ def test_a_halt_flattens_with_the_next_run_until_a_resume(trader: Trader, store)
     assert resumed["decision"]["target"] != 0
     kept = record(store, 4)
     control = kept["inputs"]["control"]
-    assert (control["mode"], control["why"], control["sequence"]) == ("run", "all is well", 3)
-    assert kept["state"]["paper"]["control_sequence"] == 3
+    assert (control["mode"], control["why"]) == ("run", "all is well")
+    assert kept["state"]["paper"]["control_sequence"] == control["sequence"] > 0
     assert kept["state"]["paper"]["since_resume"] == 0
 
 

@@ -100,10 +100,17 @@ def test_nothing_said_means_run(storage):
 
 
 def test_what_is_said_is_read_back_and_the_sequence_grows_by_one(storage):
-    for sequence, mode in enumerate((ControlMode.HALT, ControlMode.HALT, ControlMode.REDUCE, ControlMode.RUN), start=1):
+    for sequence, mode in enumerate((ControlMode.HALT, ControlMode.HALT, ControlMode.REDUCE, ControlMode.RUN)):
         said = say(storage, mode=mode, why=f"why {sequence}", who="me", at=START + sequence * HOUR)
-        expected = Control(mode=mode, why=f"why {sequence}", who="me", at=START + sequence * HOUR, sequence=sequence)
+        number = int(START.timestamp()) + sequence
+        expected = Control(mode=mode, why=f"why {sequence}", who="me", at=START + sequence * HOUR, sequence=number)
         assert said == read_control(storage) == expected
+
+
+def test_a_switch_that_was_lost_and_set_anew_is_not_taken_for_the_one_before(storage):
+    before = say(storage, mode=ControlMode.HALT, why="first", who="me", at=START)
+    storage.delete(CONTROL_KEY)
+    assert say(storage, mode=ControlMode.RUN, why="second", who="me", at=START + HOUR).sequence > before.sequence
 
 
 @pytest.mark.parametrize("before", [0, 1])

@@ -165,7 +165,7 @@ def _heed(book: PaperBook, *, control: Control) -> PaperBook:
 
     Before the settlement: what was said can only be about a halt that could be known, not one that is reached now.
     """
-    if control.sequence in (0, book.control_sequence):  # a switch that was lost and set anew starts at 1 again
+    if control.sequence in (0, book.control_sequence):  # nothing was ever said, or it was heeded before
         return book
     book = replace(book, control_sequence=control.sequence)
     return _resumed(book) if control.mode is ControlMode.RUN else book

@@ -72,9 +72,12 @@ def read_control(storage: ObjectStorage) -> Control:
 
 
 def say(storage: ObjectStorage, *, mode: ControlMode, why: str, who: str, at: datetime) -> Control:
-    """Set the switch and return it. Raises Conflict when somebody else set it at the same moment."""
+    """Set the switch and return it. Raises Conflict when somebody else set it at the same moment.
+
+    The first number is the time: a switch that was lost and set anew must not look like one that was heeded before.
+    """
     stored = storage.get(CONTROL_KEY)
-    control = Control(mode=mode, why=why, who=who, at=at, sequence=1)
+    control = Control(mode=mode, why=why, who=who, at=at, sequence=int(at.timestamp()))
     if stored is None:
         storage.create(CONTROL_KEY, to_json(StoredControl(control=control)))
         return control
