@@ -205,10 +205,9 @@ def _opened(desk: Desk, state: BotState) -> BotState:
         )
     others = {symbol: each for symbol, each in everyone.items() if each.epoch == state.epoch}
     traded = {symbol: each for symbol, each in others.items() if each.allocation is not None}
-    rules = rules_of(bot, traded)
     free = dict(balances)
-    for symbol, its in rules.items():
-        for asset, claim in zip((its.base_asset, its.quote_asset), _claims_of(traded[symbol]), strict=False):
+    for each in traded.values():
+        for asset, claim in zip(each.opening, _claims_of(each), strict=False):  # its opening names base and quote
             free[asset] = free.get(asset, ZERO) - claim
     waiting = {symbol: state for symbol in bot.symbols if symbol not in traded}
     users = [asset for its in rules_of(bot, waiting).values() for asset in (its.base_asset, its.quote_asset)]

@@ -51,10 +51,11 @@ def retarget(desk: Desk, state: BotState) -> BotState:
 def execute(desk: Desk, stored: StoredRecord, record: RunRecord, *, account: Account) -> tuple[StoredRecord, RunRecord]:
     """Return the record with its order sent and every leg's outcome known, and the stored version it grew from.
 
-    Nothing is sent in an hour that is not traded (any more). Raises Retryable when the outcome of an order cannot be
+    What was sent before has its outcome already (`settle_open`). Nothing is sent in an hour that is not traded (any
+    more). Raises Retryable when the outcome of an order cannot be
     learnt now, or the account was reset under it; the record keeps the open leg for the next try.
     """
-    record = replace(settle_open(desk, record), unexplained=account.objections(desk.bot.exchange.rules(desk.symbol)))
+    record = replace(record, unexplained=account.objections(desk.bot.exchange.rules(desk.symbol)))
     while all(leg.is_void for leg in record.legs):
         intent = _next_order(desk, record, account=account)
         if isinstance(intent, NotSent):

@@ -90,6 +90,5 @@ def fill_gap(desk: Desk, position: Position, *, until: datetime) -> Position:
 
 def _missed(desk: Desk, record: RunRecord, *, state: BotState) -> RunRecord:
     decision = Decision(target=state.paper.exposure, reason=Reason.MISSED)
-    gap = state.execution.target - state.execution.position
-    record = replace(record, rules=desk.bot.rules, notional=desk.bot.notional, state=state, decision=decision, gap=gap)
-    return send_nothing(record)
+    bot = desk.bot
+    return send_nothing(replace(record, rules=bot.rules, notional=bot.notional, state=state, decision=decision))
