@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from trader.core.performance import annual_factor, evaluate, max_drawdown, round_trips
+from trader.core.performance import annual_factor, deviation, evaluate, falls, max_drawdown, round_trips
 
 
 def figures(exposure, gross, net, interval="1h"):
@@ -87,6 +87,17 @@ def test_a_flip_turns_over_twice():
 )
 def test_drawdown_is_the_largest_fall_of_the_sum_from_an_earlier_peak(returns, drawdown):
     assert max_drawdown(np.array(returns)) == pytest.approx(drawdown, abs=1e-15)
+
+
+def test_falls_are_from_the_highest_so_far_at_the_start_and_after_each_return():
+    assert falls(np.array([0.1, -0.2, 0.3, -0.25])) == pytest.approx([0.0, 0.0, 0.2, 0.0, 0.25], abs=1e-15)
+    assert falls(np.array([])).tolist() == [0.0]
+
+
+def test_the_deviation_of_what_does_not_vary_is_exactly_zero():
+    assert deviation(np.array([0.01, 0.03])) == pytest.approx(0.01 * math.sqrt(2), rel=1e-12)
+    assert deviation(np.full(1000, 0.1)) == 0.0
+    assert deviation(np.array([0.1])) == deviation(np.array([])) == 0.0
 
 
 def test_no_hours_are_all_zeros_and_no_ratio():

@@ -42,6 +42,14 @@ def annual_factor(interval: str) -> float:
     return float(np.sqrt(YEAR_MS / interval_ms(interval)))
 
 
+def deviation(returns: FloatArray) -> float:
+    """Return the sample standard deviation; exactly 0 for a constant stream, and for fewer than two returns."""
+    # Of a constant stream numpy's deviation is rounding error, not 0, and a ratio to it would be astronomical.
+    if len(returns) < 2 or (returns == returns[0]).all():  # noqa: PLR2004 - a deviation needs two
+        return 0.0
+    return float(returns.std(ddof=1))
+
+
 def evaluate(
     *, exposure: FloatArray, gross: FloatArray, net: FloatArray, interval: str, scorable: BoolArray | None = None
 ) -> Performance:
@@ -54,8 +62,7 @@ def evaluate(
     held = exposure[: len(net)]
     total = float(cumulative(net)[-1]) if len(net) else 0.0
     total_gross = float(cumulative(gross)[-1]) if len(gross) else 0.0
-    # Of a constant stream numpy's deviation is rounding error, not 0, and the ratio would be astronomical.
-    deviation = float(net.std(ddof=1)) if len(net) > 1 and (net != net[0]).any() else 0.0
+    spread = deviation(net)
     scored = (held != 0) if scorable is None else (held != 0) & scorable[: len(net)]
     return Performance(
         klines=len(net),
@@ -63,7 +70,7 @@ def evaluate(
         net=total,
         compounded=float(np.prod(1.0 + net) - 1.0),
         costs=total_gross - total,
-        sharpe=float(net.mean() / deviation * annual_factor(interval)) if deviation > 0 else float("nan"),
+        sharpe=float(net.mean() / spread * annual_factor(interval)) if spread > 0 else float("nan"),
         max_drawdown=max_drawdown(net),
         hit_rate=float((gross[scored] > 0).mean()) if scored.any() else float("nan"),
         exposed=float((held != 0).mean()) if len(held) else 0.0,
@@ -126,7 +133,10 @@ def round_trips(exposure: FloatArray) -> int:
 
 def max_drawdown(returns: FloatArray) -> float:
     """Return the largest fall of the summed returns from an earlier peak (the start counts as 0), 0 or positive."""
-    if not len(returns):
-        return 0.0
+    return float(falls(returns).max())
+
+
+def falls(returns: FloatArray) -> FloatArray:
+    """Return how far the summed returns are below their highest so far: at the start (0), and after each return."""
     equity = np.concatenate([[0.0], cumulative(returns)])
-    return float((np.maximum.accumulate(equity) - equity).max())
+    return np.asarray(np.maximum.accumulate(equity) - equity)
