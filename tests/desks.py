@@ -18,7 +18,7 @@ from trader.core.journal import Origin
 from trader.core.klines import Klines, close_of, from_ms
 from trader.jobs.bot import Bot, Desk
 from trader.jobs.train import promote, train
-from trader.ml.training import Recipe
+from trader.ml.recipe import Recipe
 from trader.simulator.rules import usual_rules
 from trader.simulator.venue import VenueSettings
 from trader.store.control import claim_store

@@ -4,18 +4,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import real
 from tests.builders import HOUR, Quiet, random_klines, without
 from tests.desks import FIRST, RECIPE, SYMBOL, make_desk, small_rules, with_model
 from trader.adapters.clocks import VirtualClock
 from trader.bootstrap import build_replay
 from trader.config import Settings
 from trader.core.indicators import FEATURE_PRESETS, FILTER_INDICATORS, compute_indicators
-from trader.core.klines import checked, fill_gaps, from_ms
+from trader.core.klines import fill_gaps, from_ms
 from trader.core.risk import OnHalt
 from trader.jobs.replay import install_model, replay
 from trader.jobs.run import run
@@ -111,10 +111,7 @@ def test_cutting_off_the_future_changes_nothing_before_the_cut(cut, seed):
 @pytest.fixture(scope="module")
 def real_klines(real_data):
     """BTCUSDT 2017-08 to 2022-05, gap-filled."""
-    frame = pd.read_parquet(real_data / "BTCUSDT-1h.parquet")
-    frame = frame[frame.open_time < datetime(2022, 6, 1, tzinfo=UTC).timestamp() * 1000]
-    columns = {name: frame[name].to_numpy() for name in ("open_time", "open", "high", "low", "close", "volume")}
-    return fill_gaps(checked(interval="1h", **columns))
+    return real.real_klines(real_data, "BTCUSDT", end=datetime(2022, 6, 1, tzinfo=UTC))
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.builders import klines_of, random_klines, without
 from trader.core.klines import empty, fill_gaps
-from trader.core.labels import directions, next_returns, scorable
+from trader.core.labels import directions, moves, next_returns, scorable
 
 
 def test_the_return_of_a_kline_is_earned_over_the_next_one():
@@ -46,3 +46,13 @@ def test_labelling_changes_no_kline():
     before = klines.filled.copy()
     scorable(klines)
     np.testing.assert_array_equal(klines.filled, before)
+
+
+def test_a_longer_horizon_looks_that_far_and_leaves_out_every_row_that_meets_a_filled_kline():
+    klines = fill_gaps(without(klines_of([100, 101, 102, 103, 104, 105, 104, 103]), 3))
+    np.testing.assert_array_equal(
+        directions(klines, horizon=2), [1.0, np.nan, np.nan, np.nan, 0.0, 0.0, np.nan, np.nan]
+    )
+    np.testing.assert_allclose(moves(klines, horizon=2)[[0, 5]], [0.02, 103 / 105 - 1], rtol=0, atol=1e-15)
+    assert np.isnan(directions(klines[:2], horizon=2)).all()
+    assert np.isnan(directions(klines[:2], horizon=5)).all()

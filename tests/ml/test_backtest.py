@@ -16,7 +16,8 @@ from trader.core.policy import TriggerPolicy
 from trader.core.risk import Control, ControlMode, OnHalt, RiskLimits
 from trader.core.strategy import Rules
 from trader.ml.backtest import backtest
-from trader.ml.training import Recipe, train_model
+from trader.ml.recipe import Recipe
+from trader.ml.training import train_model
 
 RECIPE = Recipe(
     features=("ma_5", "rsi_7"), look_back_days=30, rounds=10, params={"max_depth": 3, "learning_rate": 0.3}, seed=1

@@ -10,7 +10,8 @@ from tests.builders import HOUR, START, random_klines
 from trader.core.errors import BadConfig, BadData
 from trader.core.klines import digest, fill_gaps
 from trader.ml.dataset import build_dataset
-from trader.ml.training import Recipe, train_model
+from trader.ml.recipe import Recipe
+from trader.ml.training import train_model
 
 KLINES = random_klines(1500, seed=11)
 RECIPE = Recipe(features=("ma_5", "rsi_14"), look_back_days=10, rounds=5, params={"max_depth": 2, "gamma": 0.1}, seed=7)

@@ -11,8 +11,13 @@ the direction changes and kept until the direction changes again: a position is 
     entry      opening or turning a position also has to pass the entry filters
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import product
+
+import numpy as np
+
+from trader.core.klines import BoolArray, FloatArray, IntArray
 
 
 class Exit(StrEnum):
@@ -95,6 +100,66 @@ def decide(*, p_up: float, held: float, volatility: float, volume_ratio: float, 
     if volatility < rule.min_volatility or volume_ratio < rule.min_volume_ratio:
         return Decision(target=0.0, reason=Reason.FILTERED)
     return Decision(target=signal * _size(volatility, rule), reason=_SIGNAL_REASONS[signal])
+
+
+def exposures(
+    *,
+    p_up: FloatArray,
+    volatility: FloatArray,
+    volume_ratio: FloatArray,
+    hold: BoolArray,
+    flat: BoolArray,
+    rule: DecisionRule,
+) -> FloatArray:
+    """Return the exposure held after each of many klines, from flat: `decide` on every one of them, in one pass.
+
+    Rows with `hold` keep what is held, rows with `flat` leave it, and neither is asked for its probability. There is no
+    second rule here: rows are sorted into kinds, and `decide` itself says what follows from each kind and position.
+    """
+    kinds = _kinds(p_up, volatility=volatility, volume_ratio=volume_ratio, rule=rule)
+    kinds[flat], kinds[hold] = _FLAT, _HOLD
+    sizes = [_size(each, rule) for each in volatility.tolist()] if rule.sizing is not Sizing.FIXED else None
+    follows = _what_follows(rule)
+    held, sign = np.empty(len(p_up)), 0
+    target = 0.0
+    for row, kind in enumerate(kinds.tolist()):
+        after = follows[kind][sign]
+        if after is not None:
+            sign = after
+            target = float(after) if sizes is None else after * sizes[row]
+        held[row] = target
+    return held
+
+
+_FLAT, _HOLD = 10, 11
+_PROBABILITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""How many of the two thresholds and 0.5 itself a probability lies on the far side of, as an example of its kind."""
+
+
+def _kinds(p_up: FloatArray, *, volatility: FloatArray, volume_ratio: FloatArray, rule: DecisionRule) -> IntArray:
+    """Return for each row which of the five kinds of probability it has, plus 5 if it passes the entry filters."""
+    low = p_up <= 0.5 - rule.band if rule.band else p_up < 0.5  # noqa: PLR2004 - no information
+    high = p_up >= 0.5 + rule.band if rule.band else p_up > 0.5  # noqa: PLR2004
+    kinds = np.select([high, low, p_up < 0.5, p_up > 0.5], [4, 0, 1, 3], default=2)  # noqa: PLR2004
+    passes = ~((volatility < rule.min_volatility) | (volume_ratio < rule.min_volume_ratio))
+    return np.asarray(kinds + 5 * passes, dtype=np.int64)
+
+
+def _what_follows(rule: DecisionRule) -> list[dict[int, int | None]]:
+    """Return, for each kind of row, by the sign held, the sign of a newly chosen position; None where it is kept."""
+    example = replace(rule, band=0.4, min_volatility=1.0, min_volume_ratio=1.0, sizing=Sizing.FIXED)
+    if not rule.band:
+        example = replace(example, band=0.0)
+    table: list[dict[int, int | None]] = []
+    for passes, p_up in product((False, True), _PROBABILITIES):
+        row: dict[int, int | None] = {}
+        for sign in (-1, 0, 1):
+            held = sign / 2  # a size that no new position has, so that keeping can be told from choosing anew
+            indicator = 2.0 if passes else 0.0
+            target = decide(p_up=p_up, held=held, volatility=indicator, volume_ratio=indicator, rule=example).target
+            row[sign] = None if target == held else int(target)
+        table.append(row)
+    return [*table, {-1: 0, 0: 0, 1: 0}, {-1: None, 0: None, 1: None}]
 
 
 _SIGNAL_REASONS = {1: Reason.LONG, -1: Reason.SHORT, 0: Reason.HELD}

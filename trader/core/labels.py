@@ -7,9 +7,14 @@ from trader.core.klines import BoolArray, FloatArray, Klines
 
 def next_returns(klines: Klines) -> FloatArray:
     """Return close[t+1] / close[t] - 1 for each kline t; NaN for the last one, whose next close is not known."""
+    return moves(klines, horizon=1)
+
+
+def moves(klines: Klines, *, horizon: int) -> FloatArray:
+    """Return close[t+horizon] / close[t] - 1 for each kline t; NaN for the last `horizon`."""
     returns = np.full(len(klines), np.nan)
-    if len(klines) > 1:
-        returns[:-1] = klines.close[1:] / klines.close[:-1] - 1.0
+    if len(klines) > horizon:
+        returns[:-horizon] = klines.close[horizon:] / klines.close[:-horizon] - 1.0
     return returns
 
 
@@ -21,8 +26,15 @@ def scorable(klines: Klines) -> BoolArray:
     return rows
 
 
-def directions(klines: Klines) -> FloatArray:
-    """Return 1.0 where the next close is higher, 0.0 where it is not, NaN where the row is not scorable."""
-    labels = (next_returns(klines) > 0).astype(np.float64)
-    labels[~scorable(klines)] = np.nan
+def directions(klines: Klines, *, horizon: int = 1) -> FloatArray:
+    """Return 1.0 where the close `horizon` klines later is higher, 0.0 where it is not.
+
+    NaN where that close is not known, or any kline from the row's own to that one is filled.
+    """
+    labels = (moves(klines, horizon=horizon) > 0).astype(np.float64)
+    usable = ~klines.filled
+    for ahead in range(1, horizon + 1):
+        usable[:-ahead] &= ~klines.filled[ahead:]
+    usable[max(0, len(klines) - horizon) :] = False
+    labels[~usable] = np.nan
     return labels

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from trader.core.journal import BotState, Origin
 from trader.core.strategy import Rules
-from trader.ml.training import Recipe
+from trader.ml.recipe import Recipe
 from trader.ports import Clock, Exchange, Market, ObjectStorage
 from trader.store.control import Stamp
 from trader.store.journal import Journal

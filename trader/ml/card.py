@@ -1,12 +1,16 @@
 """What is known about a model: the card that is stored beside it and decides whether it may be used."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from trader.core.decision import DecisionRule
 from trader.core.errors import BadConfig
+from trader.core.indicators import WARM_UP
+from trader.core.klines import interval_ms
+from trader.ml.recipe import Ensemble, Recipe, Weighting
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +18,8 @@ class ModelCard:
     """A model's provenance. `first` and `last` are the open times of the oldest and newest kline it has seen.
 
     The newest label needs the close of `last`, so the model may decide on `last` and later and is in-sample before.
-    `feature_low` and `feature_high` are the ranges of the training rows; `model_sha256` is over the UBJSON file.
+    `feature_low` and `feature_high` are the ranges of the training rows; `model_sha256` is over the UBJSON file, whose
+    members have `member_sizes` bytes. Cards of schema 1 have no `look_back_days` (0) and none of the fields after it.
     """
 
     schema: int = SCHEMA
@@ -25,6 +30,13 @@ class ModelCard:
     params: Mapping[str, float]
     rounds: int
     seed: int
+    look_back_days: int = 0
+    horizon: int = 1
+    weighting: Weighting = Weighting.EQUAL
+    max_bin: int = 256
+    ensemble: Ensemble = field(default_factory=Ensemble)
+    member_sizes: tuple[int, ...] = ()
+    decision: DecisionRule | None = None
     first: datetime
     last: datetime
     rows: int
@@ -35,6 +47,26 @@ class ModelCard:
     model_sha256: str
     created_at: datetime
     versions: Mapping[str, str]
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it was made; a card of schema 1 does not know its look-back, so it is taken from its rows."""
+        return Recipe(
+            features=self.features,
+            look_back_days=self.look_back_days or self._days_seen(),
+            rounds=self.rounds,
+            params=self.params,
+            seed=self.seed,
+            horizon=self.horizon,
+            weighting=self.weighting,
+            max_bin=self.max_bin,
+            ensemble=self.ensemble,
+            decision=self.decision,
+        )
+
+    def _days_seen(self) -> int:
+        step = timedelta(milliseconds=interval_ms(self.interval))
+        return max(1, round((self.last - self.first - (WARM_UP - 1) * step) / timedelta(days=1)))
 
     def check_fits(self, *, symbol: str, interval: str) -> None:
         """Raise BadConfig when the model is for another symbol or interval."""

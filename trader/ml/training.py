@@ -1,29 +1,17 @@
-"""Training: one fit with given parameters, and the card that says what it was made from."""
+"""Training: a recipe fitted to klines, and the card that says what came of what."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from trader.core.klines import Klines, interval_ms
+import numpy as np
+
+from trader.core.klines import FloatArray, Klines
 from trader.ml.card import ModelCard
 from trader.ml.classifier import Classifier, fit
-from trader.ml.dataset import build_dataset
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """How a model is made: columns, days of klines, trees, their parameters, and the seed of the sampling."""
-
-    features: tuple[str, ...]
-    look_back_days: int
-    rounds: int
-    params: Mapping[str, float]
-    seed: int
-
-    def rows(self, interval: str) -> int:
-        """Return how many klines the look-back holds."""
-        return self.look_back_days * 86_400_000 // interval_ms(interval)
+from trader.ml.dataset import build_dataset, weights_of
+from trader.ml.recipe import Recipe, Weighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,24 +29,30 @@ def train_model(
 
     Raises BadData when there are too few klines or only one class.
     """
-    dataset = build_dataset(klines, names=recipe.features, rows=recipe.rows(klines.interval))
-    classifier = fit(
-        features=dataset.features,
-        labels=dataset.labels,
-        names=recipe.features,
-        params=recipe.params,
-        rounds=recipe.rounds,
-        seed=recipe.seed,
-    )
+    members, datasets = [], []
+    for member in recipe.members():
+        dataset = build_dataset(
+            klines, names=recipe.features, rows=member.rows(klines.interval), horizon=recipe.horizon
+        )
+        members.append(fit_rows(dataset.features, labels=dataset.labels, moves=dataset.moves, recipe=member))
+        datasets.append(dataset)
+    classifier, dataset = Classifier.mean_of(members), datasets[0]
     sha256 = hashlib.sha256(classifier.to_bytes()).hexdigest()
     card = ModelCard(
-        model_id=f"{dataset.last:%Y%m%dT%H%M}-{sha256[:10]}",
+        model_id=f"{dataset.last:%Y%m%dT%H%M}-{_digest(sha256, recipe)[:10]}",
         symbol=symbol,
         interval=klines.interval,
         features=recipe.features,
         params=dict(recipe.params),
         rounds=recipe.rounds,
         seed=recipe.seed,
+        look_back_days=recipe.look_back_days,
+        horizon=recipe.horizon,
+        weighting=recipe.weighting,
+        max_bin=recipe.max_bin,
+        ensemble=recipe.ensemble,
+        member_sizes=classifier.sizes(),
+        decision=recipe.decision,
         first=dataset.first,
         last=dataset.last,
         rows=len(dataset.labels),
@@ -71,3 +65,24 @@ def train_model(
         versions=dict(versions),
     )
     return TrainedModel(card=card, classifier=classifier)
+
+
+def fit_rows(features: FloatArray, *, labels: FloatArray, moves: FloatArray, recipe: Recipe) -> Classifier:
+    """Return one model of a recipe fitted to usable rows; `moves` are the returns the labels are about."""
+    return fit(
+        features=np.ascontiguousarray(features),
+        labels=labels,
+        names=recipe.features,
+        params=recipe.params,
+        rounds=recipe.rounds,
+        seed=recipe.seed,
+        weights=weights_of(moves) if recipe.weighting is Weighting.MOVE else None,
+        max_bin=recipe.max_bin,
+    )
+
+
+def _digest(sha256: str, recipe: Recipe) -> str:
+    """Return what tells models apart: the trees, and the rule they trade by if it is their own."""
+    if recipe.decision is None:
+        return sha256
+    return hashlib.sha256(f"{sha256} {recipe.decision}".encode()).hexdigest()
