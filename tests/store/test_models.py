@@ -1,4 +1,4 @@
-"""Models are immutable files beside a card; one pointer, moved by compare-and-swap, says which one decides."""
+"""Models are immutable files beside a card; the head of the registry says which one decides."""
 
 import json
 from dataclasses import replace
@@ -10,8 +10,12 @@ from tests.builders import HOUR, START, random_klines
 from trader.adapters.local_storage import LocalStorage
 from trader.core.errors import BadConfig, BadData, Conflict
 from trader.core.indicators import compute_indicators, feature_names
-from trader.ml.training import Recipe, train_model
+from trader.core.lifecycle import State
+from trader.core.training import TrainingOutcome
+from trader.ml.recipe import Recipe
+from trader.ml.training import train_model
 from trader.store.codec import to_json
+from trader.store.head import Word
 from trader.store.models import ModelStore
 
 KLINES = random_klines(1400, seed=5)
@@ -19,11 +23,17 @@ RECIPE = Recipe(
     features=feature_names("ten"), look_back_days=10, rounds=8, params={"max_depth": 3, "learning_rate": 0.3}, seed=1
 )
 FOLDER = "models/BTCUSDT/1h"
+NOW = Word(at=START, who="me", why="so")
 
 
 @pytest.fixture(scope="module")
 def model():
     return train_model(KLINES, symbol="BTCUSDT", recipe=RECIPE, now=START, versions={"trader": "1"})
+
+
+@pytest.fixture(scope="module")
+def other():
+    return train_model(KLINES[:-1], symbol="BTCUSDT", recipe=RECIPE, now=START, versions={})
 
 
 @pytest.fixture
@@ -57,9 +67,15 @@ def test_a_loaded_model_has_the_same_card_and_predicts_the_same_bit_for_bit(stor
 
 
 def test_a_model_lies_in_two_files_below_its_id(store, storage, model):
-    store.save(model)
-    assert storage.keys("") == [f"{FOLDER}/{model.card.model_id}/{name}" for name in ("card.json", "model.ubj")]
+    store.save(model, who="anna", why="for a test")
+    folder = f"{FOLDER}/{model.card.model_id}"
+    assert storage.keys("") == [f"{folder}/card.json", f"{folder}/model.ubj", f"{FOLDER}/log/00000001.json"]
     assert store.ids() == [model.card.model_id]
+    (event,) = store.registry.events()
+    assert (event.model_id, event.at, event.from_state, event.to_state, event.who, event.why) == (
+        *(model.card.model_id, START, None, State.TRAINED),
+        *("anna", "for a test"),
+    )
 
 
 def test_saving_twice_changes_nothing_and_keeps_the_first_card(store, storage, model):
@@ -119,7 +135,7 @@ def test_a_truncated_card_and_a_newer_one_are_named(store, storage, model):
     storage.put(key, data[:100])
     with pytest.raises(BadData, match=f"{key} is not complete JSON"):
         fresh(storage).load(model.card.model_id)
-    storage.put(key, data.replace(b'"schema":1', b'"schema":9'))
+    storage.put(key, data.replace(b'"schema":2', b'"schema":9'))
     with pytest.raises(BadData, match=f"{key} has schema 9"):
         fresh(storage).load(model.card.model_id)
 
@@ -159,8 +175,7 @@ def test_there_is_no_champion_before_one_is_promoted(store):
     assert store.champion() is None
 
 
-def test_the_champion_is_the_last_one_promoted(store, model):
-    other = train_model(KLINES[:-1], symbol="BTCUSDT", recipe=RECIPE, now=START, versions={})
+def test_the_champion_is_the_last_one_promoted(store, model, other):
     for saved in (other, model):
         store.save(saved)
     store.promote(other.card.model_id, now=START, why="the first")
@@ -184,8 +199,10 @@ def test_a_model_that_could_not_decide_is_never_promoted(store, storage, model):
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_of_two_promotions_at_once_one_conflicts_and_changes_nothing(store, storage, model, is_first):
-    store.save(model)
+def test_of_two_promotions_at_once_one_conflicts_and_changes_nothing(store, storage, model, other, is_first):
+    third = train_model(KLINES[:-2], symbol="BTCUSDT", recipe=RECIPE, now=START, versions={})
+    for saved in (model, other, third):
+        store.save(saved)
     if not is_first:
         store.promote(model.card.model_id, now=START, why="before")
 
@@ -193,16 +210,100 @@ def test_of_two_promotions_at_once_one_conflicts_and_changes_nothing(store, stor
         def get(self, key):
             found = super().get(key)
             if key.endswith("champion.json"):
-                fresh(storage).promote(model.card.model_id, now=START, why="theirs")
+                fresh(storage).promote(other.card.model_id, now=START, why="theirs")
             return found
 
     late = ModelStore(Overtaken(storage._root, durable=False), symbol="BTCUSDT", interval="1h")
     with pytest.raises(Conflict):
-        late.promote(model.card.model_id, now=START, why="mine")
+        late.promote(third.card.model_id, now=START, why="mine")
     assert store.champion().why == "theirs"
 
 
 def test_an_unreadable_pointer_is_never_taken_for_no_champion(store, storage):
     storage.put(f"{FOLDER}/champion.json", b"")
-    with pytest.raises(BadData, match=f"{FOLDER}/champion.json"):
-        store.champion()
+    for attempt in (store.champion, store.load_champion, store.standing):
+        with pytest.raises(BadData, match=f"{FOLDER}/champion.json"):
+            attempt()
+
+
+class Asked(LocalStorage):
+    """A storage that notes what it was asked."""
+
+    def __init__(self, root):
+        super().__init__(root, durable=False)
+        self.asked = []
+
+    def get(self, key):
+        self.asked.append(key)
+        return super().get(key)
+
+    def keys(self, prefix):
+        self.asked.append(f"list {prefix}")
+        return super().keys(prefix)
+
+
+def test_a_run_learns_who_decides_and_of_the_newest_training_in_two_requests(store, storage, model):
+    store.save(model)
+    store.promote(model.card.model_id, now=START, why="good")
+    noted = store.registry.note_training("", outcome=TrainingOutcome.FAILED, word=Word(at=START, who="", why=""))
+    asked = Asked(storage._root)
+    standing = fresh(asked).standing()
+    assert asked.asked == [f"{FOLDER}/champion.json", f"{FOLDER}/{model.card.model_id}/model.ubj"]
+    assert standing.model.card == model.card
+    assert standing.finished == noted
+    assert standing.stored == store.registry.read()
+
+
+def test_a_training_may_finish_before_anything_is_promoted(store):
+    assert (store.standing().model, store.standing().finished) == (None, None)
+    noted = store.registry.note_training("", outcome=TrainingOutcome.FAILED, word=Word(at=START, who="", why=""))
+    standing = store.standing()
+    assert (standing.model, standing.finished) == (None, noted)
+    assert store.champion() is None
+    assert store.load_champion() is None
+
+
+def test_rejected_models_lose_their_trees_and_keep_their_cards(store, storage, model, other):
+    for saved in (model, other):
+        store.save(saved)
+        store.registry.note_training(saved.card.model_id, outcome=TrainingOutcome.REJECTED, word=NOW)
+    assert store.remove_rejected(keep=2, word=NOW) == ()
+    assert store.remove_rejected(keep=1, word=NOW) == (model.card.model_id,)
+    gone = fresh(storage)
+    assert gone.card(model.card.model_id) == model.card
+    assert gone.ids() == sorted([model.card.model_id, other.card.model_id])
+    with pytest.raises(BadData, match=f"{model.card.model_id}/model.ubj is missing; restore it or train again"):
+        gone.load(model.card.model_id)
+    assert gone.load(other.card.model_id).card == other.card
+
+
+def test_a_model_that_ever_decided_keeps_its_trees_whatever_becomes_of_it(store, storage, model, other):
+    for saved in (model, other):
+        store.save(saved)
+        store.promote(saved.card.model_id, now=START, why="")
+    store.registry.nominate(model.card.model_id, word=NOW)
+    store.registry.note_training(model.card.model_id, outcome=TrainingOutcome.REJECTED, word=NOW)
+    assert store.registry.states()[model.card.model_id] is State.REJECTED
+    assert store.remove_rejected(keep=0, word=NOW) == ()
+    assert fresh(storage).load(model.card.model_id).card == model.card
+
+
+def test_trees_that_a_killed_process_left_are_deleted_by_the_next(store, storage, model):
+    store.save(model)
+    store.registry.note_training(model.card.model_id, outcome=TrainingOutcome.REJECTED, word=NOW)
+    store.registry.remove(keep=0, word=NOW)
+    assert store.remove_rejected(keep=0, word=NOW) == (model.card.model_id,)
+    assert storage.get(f"{FOLDER}/{model.card.model_id}/model.ubj") is None
+
+
+def test_a_removed_model_that_is_trained_again_may_decide(store, storage, model):
+    store.save(model)
+    store.registry.note_training(model.card.model_id, outcome=TrainingOutcome.REJECTED, word=NOW)
+    store.load(model.card.model_id)
+    fresh(storage).remove_rejected(keep=0, word=NOW)
+    with pytest.raises(BadConfig, match="is removed and cannot become challenger"):
+        store.promote(model.card.model_id, now=START, why="still remembered in this process")
+    again = fresh(storage)
+    again.save(model)
+    again.promote(model.card.model_id, now=START, why="good after all")
+    assert fresh(storage).load_champion().card == model.card

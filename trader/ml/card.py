@@ -1,13 +1,14 @@
 """What is known about a model: the card that is stored beside it and decides whether it may be used."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from trader.core.decision import DecisionRule
 from trader.core.errors import BadConfig
 from trader.core.indicators import WARM_UP
 from trader.core.klines import interval_ms
+from trader.core.strategy import Rules
 from trader.ml.recipe import Ensemble, Recipe, Weighting
 
 SCHEMA = 2
@@ -19,7 +20,8 @@ class ModelCard:
 
     The newest label needs the close of `last`, so the model may decide on `last` and later and is in-sample before.
     `feature_low` and `feature_high` are the ranges of the training rows; `model_sha256` is over the UBJSON file, whose
-    members have `member_sizes` bytes. Cards of schema 1 have no `look_back_days` (0) and none of the fields after it.
+    members have `member_sizes` bytes; `study` names the search that its recipe comes from. Cards of schema 1 have
+    none of the fields from `look_back_days` to `study`.
     """
 
     schema: int = SCHEMA
@@ -37,6 +39,7 @@ class ModelCard:
     ensemble: Ensemble = field(default_factory=Ensemble)
     member_sizes: tuple[int, ...] = ()
     decision: DecisionRule | None = None
+    study: str = ""
     first: datetime
     last: datetime
     rows: int
@@ -63,6 +66,22 @@ class ModelCard:
             ensemble=self.ensemble,
             decision=self.decision,
         )
+
+    def rules_under(self, rules: Rules) -> Rules:
+        """Return the rules that this model trades by: its own decision rule, if it was searched with one.
+
+        Whether to go short and how a position is sized stay with the settings.
+        """
+        own, said = self.decision, rules.decision
+        if own is None:
+            return rules
+        decision = replace(
+            own,
+            allow_short=own.allow_short and said.allow_short,
+            sizing=said.sizing,
+            target_volatility=said.target_volatility,
+        )
+        return replace(rules, decision=decision)
 
     def _days_seen(self) -> int:
         step = timedelta(milliseconds=interval_ms(self.interval))

@@ -76,12 +76,13 @@ def fit(
     """Return a classifier fitted to features and 0/1 labels; the same input gives the same model, bit for bit.
 
     To XGBoost NaN is a missing value and an infinity an error of its own; indicators after their warm-up have neither.
+    It wants a depth of 3, not of 3.0, as which a parameter comes back from a card.
     """
     matrix = xgb.QuantileDMatrix(
         features, label=labels, weight=weights, feature_names=list(names), nthread=1, max_bin=max_bin
     )
     settings = {"objective": "binary:logistic", "tree_method": "hist", "nthread": 1, "max_bin": max_bin, "seed": seed}
-    settings |= params
+    settings |= {name: int(value) if value == int(value) else value for name, value in params.items()}
     return Classifier(xgb.train(settings, matrix, num_boost_round=rounds))
 
 

@@ -23,9 +23,11 @@ class TrainedModel:
 
 
 def train_model(
-    klines: Klines, *, symbol: str, recipe: Recipe, now: datetime, versions: Mapping[str, str]
+    klines: Klines, *, symbol: str, recipe: Recipe, now: datetime, versions: Mapping[str, str], study: str = ""
 ) -> TrainedModel:
     """Return a model fitted to the newest look-back of `klines`; its id depends on nothing but data and recipe.
+
+    `study` names the search that the recipe comes from.
 
     Raises BadData when there are too few klines or only one class.
     """
@@ -53,6 +55,7 @@ def train_model(
         ensemble=recipe.ensemble,
         member_sizes=classifier.sizes(),
         decision=recipe.decision,
+        study=study,
         first=dataset.first,
         last=dataset.last,
         rows=len(dataset.labels),

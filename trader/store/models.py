@@ -1,8 +1,7 @@
-"""The model store: immutable models with their cards, and the pointer to the champion.
+"""The model store: immutable models with their cards. Which one decides is the registry's business.
 
 models/BTCUSDT/1h/<model id>/model.ubj      the trees, as UBJSON (never a pickle)
 models/BTCUSDT/1h/<model id>/card.json      written last, so a model without a card is not one
-models/BTCUSDT/1h/champion.json             which one decides, moved by compare-and-swap
 """
 
 import re
@@ -10,28 +9,36 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trader.core.errors import BadConfig, BadData, Conflict
+from trader.core.training import FinishedTraining
 from trader.ml.card import SCHEMA, ModelCard
 from trader.ml.classifier import from_bytes
 from trader.ml.training import TrainedModel
 from trader.ports import ObjectStorage
 from trader.store.codec import from_json, to_json
+from trader.store.head import Head, StoredHead, Word
+from trader.store.registry import Registry
 
 _MODEL_ID = re.compile(r"[0-9]{8}T[0-9]{4}-[0-9a-f]{10}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Champion:
-    """The pointer: which model decides, since when and why; with a copy of its card, to save a run one request."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Standing:
+    """The head of the registry, None when there is none yet, and the model that decides, None when none was promoted.
 
-    schema: int = SCHEMA
-    model_id: str
-    since: datetime
-    why: str
-    card: ModelCard | None = None
+    `stored.head.finished` is the newest training; `stored` is what a training that began now has to beat.
+    """
+
+    stored: StoredHead | None
+    model: TrainedModel | None
+
+    @property
+    def finished(self) -> FinishedTraining | None:
+        """The newest training that has finished, None when none has."""
+        return self.stored.head.finished if self.stored else None
 
 
 class ModelStore:
-    """The models of one symbol and interval."""
+    """The models of one symbol and interval, and their registry."""
 
     def __init__(self, storage: ObjectStorage, *, symbol: str, interval: str) -> None:
         self._storage = storage
@@ -39,9 +46,10 @@ class ModelStore:
         self._interval = interval
         self._prefix = f"models/{symbol}/{interval}/"
         self._loaded: TrainedModel | None = None
+        self.registry = Registry(storage, symbol=symbol, interval=interval)
 
-    def save(self, model: TrainedModel) -> None:
-        """Write a model once; saving the same model again changes nothing."""
+    def save(self, model: TrainedModel, *, who: str = "", why: str = "") -> None:
+        """Write a model once, and into the log that it was; saving the same model again changes nothing."""
         folder = f"{self._prefix}{model.card.model_id}/"
         data = model.classifier.to_bytes()
         try:
@@ -52,27 +60,34 @@ class ModelStore:
             self._storage.create(f"{folder}card.json", to_json(model.card))
         except Conflict:
             self.load(model.card.model_id)
+        self.registry.trained(model.card.model_id, word=Word(at=model.card.created_at, who=who, why=why))
 
     def load(self, model_id: str) -> TrainedModel:
         """Return a model. Raises BadConfig when there is none of this id, BadData when its files are damaged."""
-        if not _MODEL_ID.fullmatch(model_id):
-            raise BadConfig(f"{model_id!r} is not a model id (they look like 20220101T0000-0123456789)")
         if self._loaded is None or self._loaded.card.model_id != model_id:  # a stored model never changes
-            self._loaded = self._read(self._card(model_id))
+            self._loaded = self._read(self.card(model_id))
         return self._loaded
+
+    def standing(self) -> Standing:
+        """Return the head and the model that decides, for the requests of the model. Raises as `load` does."""
+        stored = self.registry.read()
+        if stored is None or stored.head.model_id is None:
+            return Standing(stored=stored, model=None)
+        model_id, card = stored.head.model_id, stored.head.card
+        if card is None or card.model_id != model_id:
+            return Standing(stored=stored, model=self.load(model_id))
+        if self._loaded is None or self._loaded.card.model_id != model_id:
+            self._loaded = self._read(card)
+        return Standing(stored=stored, model=self._loaded)
 
     def load_champion(self) -> TrainedModel | None:
         """Return the model that decides, None when none was promoted yet. Raises as `load` does."""
-        champion = self.champion()
-        if champion is None:
-            return None
-        if champion.card is None or champion.card.model_id != champion.model_id:
-            return self.load(champion.model_id)
-        if self._loaded is None or self._loaded.card.model_id != champion.model_id:
-            self._loaded = self._read(champion.card)
-        return self._loaded
+        return self.standing().model
 
-    def _card(self, model_id: str) -> ModelCard:
+    def card(self, model_id: str) -> ModelCard:
+        """Return a model's card, which stays when its trees are removed. Raises BadConfig or BadData as `load` does."""
+        if not _MODEL_ID.fullmatch(model_id):
+            raise BadConfig(f"{model_id!r} is not a model id (they look like 20220101T0000-0123456789)")
         folder = f"{self._prefix}{model_id}/"
         stored = self._storage.get(f"{folder}card.json")
         if stored is None:
@@ -89,7 +104,7 @@ class ModelStore:
         file = self._storage.get(f"{folder}model.ubj")
         if file is None:
             raise BadData(f"{folder}model.ubj is missing; restore it or train again")
-        classifier = from_bytes(file.data, sha256=card.model_sha256, name=f"{folder}model.ubj")
+        classifier = from_bytes(file.data, sha256=card.model_sha256, name=f"{folder}model.ubj", sizes=card.member_sizes)
         if classifier.features != card.features:
             raise BadData(f"{folder}model.ubj was trained on other columns than its card says; train again")
         return TrainedModel(card=card, classifier=classifier)
@@ -99,23 +114,25 @@ class ModelStore:
         keys = self._storage.keys(self._prefix)
         return [key.split("/")[-2] for key in keys if key.endswith("/card.json")]
 
-    def champion(self) -> Champion | None:
-        """Return the pointer, None when no model was promoted yet."""
-        stored = self._storage.get(f"{self._prefix}champion.json")
-        if stored is None:
-            return None
-        return from_json(Champion, stored.data, key=f"{self._prefix}champion.json", schema=SCHEMA)
+    def champion(self) -> Head | None:
+        """Return the head, None when no model was promoted yet."""
+        head = self.registry.head()
+        return None if head is None or head.model_id is None else head
 
-    def promote(self, model_id: str, *, now: datetime, why: str) -> None:
-        """Point to a stored model. Raises Conflict when somebody else moved the pointer at the same time.
+    def promote(self, model_id: str, *, now: datetime, why: str, who: str = "") -> None:
+        """Let a stored model decide, whoever decides now. Raises as `load` and `Registry.promote` do."""
+        expected = self.registry.read()
+        self.registry.promote(self.load(model_id).card, expected=expected, word=Word(at=now, who=who, why=why))
 
-        Raises BadConfig or BadData, as `load` does, for a model that could not decide.
+    def remove_rejected(self, *, keep: int, word: Word) -> tuple[str, ...]:
+        """Delete the trees of rejected models but for the newest `keep`; return whose are deleted now.
+
+        Cards and events stay. A model that ever decided keeps its trees: its runs are verified with them.
         """
-        card = self.load(model_id).card
-        key = f"{self._prefix}champion.json"
-        data = to_json(Champion(model_id=model_id, since=now, why=why, card=card))
-        stored = self._storage.get(key)
-        if stored is None:
-            self._storage.create(key, data)
-        else:
-            self._storage.replace(key, data, stored.etag)
+        removed = self.registry.remove(keep=keep, word=word)
+        stored = set(self._storage.keys(self._prefix))
+        files = {model_id: f"{self._prefix}{model_id}/model.ubj" for model_id in removed}
+        found = {model_id: key for model_id, key in files.items() if key in stored}
+        for key in found.values():
+            self._storage.delete(key)
+        return tuple(found)
