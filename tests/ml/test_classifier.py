@@ -91,7 +91,7 @@ def test_a_file_that_never_was_a_model_is_refused(data):
 def test_an_infinity_is_refused_in_training_and_answered_like_a_huge_number_afterwards(classifier):
     features = FEATURES.copy()
     features[0, 0] = np.inf
-    with pytest.raises(xgb.core.XGBoostError, match="inf"):
+    with pytest.raises(BadData, match="inf"):
         fitted(features=features)
     rows = np.array([[np.inf, 0.0, 0.0], [1e30, 0.0, 0.0], [-np.inf, 0.0, 0.0], [-1e30, 0.0, 0.0]])
     up, as_up, down, as_down = classifier.probabilities(rows)
@@ -111,3 +111,12 @@ def test_a_row_with_nan_is_answered_without_touching_its_neighbours(classifier):
     answers = classifier.probabilities(rows)
     assert 0 < answers[1] < 1
     assert answers[[0, 2]].tobytes() == classifier.probabilities(FEATURES[[0, 2]]).tobytes()
+
+
+def test_parameters_that_the_library_does_not_take_are_refused_in_words():
+    with pytest.raises(BadData, match=r"no model can be fitted with \{'subsample': 7"):
+        fitted(params={"subsample": 7.0})
+
+
+def test_a_whole_parameter_may_come_back_from_a_card_as_a_float(classifier):
+    assert fitted(params={**PARAMS, "max_depth": 3.0}).to_bytes() == classifier.to_bytes()

@@ -76,14 +76,21 @@ def fit(
     """Return a classifier fitted to features and 0/1 labels; the same input gives the same model, bit for bit.
 
     To XGBoost NaN is a missing value and an infinity an error of its own; indicators after their warm-up have neither.
-    It wants a depth of 3, not of 3.0, as which a parameter comes back from a card.
+    It wants a depth of 3, not of 3.0, as which a parameter comes back from a card. Raises BadData for parameters that
+    it does not take.
     """
-    matrix = xgb.QuantileDMatrix(
-        features, label=labels, weight=weights, feature_names=list(names), nthread=1, max_bin=max_bin
-    )
     settings = {"objective": "binary:logistic", "tree_method": "hist", "nthread": 1, "max_bin": max_bin, "seed": seed}
     settings |= {name: int(value) if value == int(value) else value for name, value in params.items()}
-    return Classifier(xgb.train(settings, matrix, num_boost_round=rounds))
+    # The matrix takes its number of threads for its data alone: without the context it wakes up one for each core,
+    # which then wait for each other when the machine is busy.
+    with xgb.config_context(nthread=1):
+        try:
+            matrix = xgb.QuantileDMatrix(
+                features, label=labels, weight=weights, feature_names=list(names), nthread=1, max_bin=max_bin
+            )
+            return Classifier(xgb.train(settings, matrix, num_boost_round=rounds))
+        except xgb.core.XGBoostError as error:
+            raise BadData(f"no model can be fitted with {dict(params)}: {str(error).splitlines()[0]}") from error
 
 
 def from_bytes(data: bytes, *, sha256: str, name: str, sizes: Sequence[int] = ()) -> Classifier:
