@@ -122,7 +122,9 @@ def test_the_environment_reaches_the_run_whatever_is_in_it(tmp_path):
     (tmp_path / "environment").write_text(kept)
     done = as_cron_would(moved("run.sh", tmp_path))
     assert done.returncode == 0, done.stderr
-    assert given.items() <= json.loads(done.stdout).items()
+    run, training = map(json.loads, done.stdout.splitlines())
+    assert given.items() <= training.items()
+    assert {**training, "TRADER__RETRAIN__TIMING": "external"}.items() <= run.items()
 
 
 @pytest.mark.parametrize("code", [0, 3, 75])
@@ -130,6 +132,14 @@ def test_only_a_run_that_ends_well_counts_as_one_and_its_exit_code_is_kept(tmp_p
     (tmp_path / "environment").write_text(f"export PATH='{fake_trader(tmp_path, f'exit {code}')}'\n")
     assert as_cron_would(moved("run.sh", tmp_path)).returncode == code
     assert (tmp_path / "last-success").exists() == (code == 0)
+
+
+def test_a_run_leaves_its_training_to_a_process_of_its_own_whose_end_is_not_the_runs(tmp_path):
+    path = fake_trader(tmp_path, 'echo "$*" "${TRADER__RETRAIN__TIMING-}"; [ "$1" = run ]')
+    (tmp_path / "environment").write_text(f"export PATH='{path}'\n")
+    done = as_cron_would(moved("run.sh", tmp_path))
+    assert done.stdout.splitlines() == ["run external", "train --if-due --unless-external "]
+    assert (done.returncode, (tmp_path / "last-success").exists()) == (1, True)
 
 
 @pytest.mark.parametrize(("minutes", "healthy"), [(1, True), (119, True), (125, False)])

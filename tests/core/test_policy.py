@@ -1,17 +1,20 @@
 """The trigger: fires below a threshold, stays due, and pauses after a training."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.builders import HOUR, START
-from trader.core.policy import TriggerPolicy, evaluate_trigger
+from trader.core.policy import Due, TriggerPolicy, evaluate_trigger
 
 POLICY = TriggerPolicy(window=4, threshold=-0.05, min_runs=3, cooldown=timedelta(hours=24))
+WATCHFUL = replace(POLICY, max_model_age=timedelta(days=90), max_idle=10)
+OLD = START - timedelta(days=90, hours=1)
 
 
-def trigger(window, *, due_since=None, trained_at=None, at=START):
-    return evaluate_trigger(window=window, due_since=due_since, trained_at=trained_at, at=at, policy=POLICY)
+def trigger(window, *, due_since=None, trained_at=None, at=START, policy=POLICY, **known):
+    return evaluate_trigger(window=window, due_since=due_since, trained_at=trained_at, at=at, policy=policy, **known)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +63,46 @@ def test_the_sum_is_the_exact_one_rounded_once():
 def test_the_figures_are_given_even_when_nothing_is_due():
     result = trigger((0.01, 0.02))
     assert (result.cumulative, result.runs) == (0.03, 2)
+
+
+@pytest.mark.parametrize(
+    ("known", "due_to", "why"),
+    [
+        ({"model_last": OLD}, Due.AGE, "the model has seen nothing after 2023-10-02 23:00 UTC, 90 days ago"),
+        ({"model_last": OLD + HOUR}, None, "0 of at least 3 runs"),
+        ({"model_last": None}, None, "0 of at least 3 runs"),
+        ({"idle": 10}, Due.IDLE, "no position for 10 runs in which the model could have taken one"),
+        ({"idle": 9}, None, "0 of at least 3 runs"),
+        (
+            {"idle": 10, "model_last": OLD},
+            Due.AGE,
+            "the model has seen nothing after 2023-10-02 23:00 UTC, 90 days ago",
+        ),
+    ],
+)
+def test_an_old_model_and_an_idle_one_make_a_training_due_however_few_runs_there_were(known, due_to, why):
+    result = trigger((), policy=WATCHFUL, **known)
+    assert (result.due_since, result.why) == (START if due_to else None, why)
+    assert due_to in (None, result.due_to)
+
+
+def test_neither_age_nor_idleness_is_looked_at_where_it_is_switched_off():
+    assert trigger((), model_last=START - timedelta(days=9999), idle=99999).due_since is None
+
+
+def test_a_loss_is_named_before_what_is_also_true():
+    assert trigger((-0.1,) * 4, policy=WATCHFUL, model_last=OLD, idle=99).due_to is Due.RETURN
+
+
+def test_the_cooldown_holds_for_every_reason():
+    told = {"policy": WATCHFUL, "model_last": OLD, "idle": 99, "trained_at": START - 23 * HOUR}
+    result = trigger((-0.1,) * 4, **told)
+    assert (result.due_since, result.why) == (None, "cooling down until 2024-01-01 01:00 UTC")
+    assert trigger((-0.1,) * 4, **{**told, "trained_at": START - 24 * HOUR}).due_since == START
+
+
+@pytest.mark.parametrize(("due_to", "named"), [(Due.RETURN, ""), (Due.AGE, " (age)"), (Due.IDLE, " (idle)")])
+def test_what_made_it_due_stays_with_it(due_to, named):
+    result = trigger((0.5,) * 4, due_since=START - 9 * HOUR, due_to=due_to, policy=WATCHFUL)
+    assert result.due_to is due_to
+    assert result.why == f"due since 2023-12-31 15:00 UTC{named}, no training has finished since"

@@ -13,9 +13,10 @@ from trader.core.accounting import Costs, HourReturn, cumulative, gross_return, 
 from trader.core.decision import Decision, DecisionRule, Exit, Reason, Sizing
 from trader.core.errors import BadData
 from trader.core.performance import evaluate
-from trader.core.policy import TriggerPolicy
+from trader.core.policy import Due, TriggerPolicy
 from trader.core.risk import Control, ControlMode, OnHalt, RiskLimits
 from trader.core.strategy import Observation, PaperBook, Rules, advance, settle
+from trader.core.training import FinishedTraining, TrainingOutcome
 
 LONG, SHORT, HOLD = 0.9, 0.1, 0.5
 NEVER = -1e9
@@ -55,7 +56,7 @@ def told(mode, sequence):
     return Control(mode=mode, sequence=sequence)
 
 
-def seen(hour, close, p_up=HOLD, *, blocked=None, control=None, model_id="first"):
+def seen(hour, close, p_up=HOLD, *, blocked=None, control=None, model_id="first", **known):
     return Observation(
         open_time=at(hour),
         close=close,
@@ -65,6 +66,7 @@ def seen(hour, close, p_up=HOLD, *, blocked=None, control=None, model_id="first"
         blocked=blocked,
         control=control or Control(),
         model_id=model_id,
+        **known,
     )
 
 
@@ -290,6 +292,118 @@ def test_an_hour_without_a_model_is_no_training_and_forgets_nothing():
 def test_the_first_model_of_all_starts_no_cooldown():
     steps = live([seen(0, 100, blocked=Reason.NO_MODEL, model_id=None), seen(1, 100, LONG)])
     assert (steps[1].book.model_id, steps[1].book.trained_at) == ("first", None)
+
+
+def finished(number, hour, outcome=TrainingOutcome.REJECTED):
+    return FinishedTraining(number=number, at=at(hour), model_id="other", outcome=outcome)
+
+
+FALL = [seen(0, 100, LONG), seen(1, 98, LONG), seen(2, 94, LONG)]
+
+
+@pytest.mark.parametrize("outcome", [TrainingOutcome.REJECTED, TrainingOutcome.CHALLENGER, TrainingOutcome.PROMOTED])
+def test_a_training_that_finishes_ends_what_is_due_whatever_it_came_to_and_starts_the_cooldown(outcome):
+    trained = finished(7, 3.5, outcome)
+    steps = live(
+        [*FALL, *(seen(hour, 94 - hour * 5, LONG, trained=trained) for hour in (3, 4, 5, 6))], rules=rules(**LOSING)
+    )
+    assert [step.book.due_since for step in steps] == [None, None, at(2), None, None, None, at(6)]
+    assert (steps[3].book.training, steps[3].book.trained_at) == (7, at(3.5))
+    assert steps[5].trigger.why == "cooling down until 2024-01-01 05:30 UTC"
+    assert steps[6].book.training == 7, "one training is seen once"
+
+
+def test_a_training_that_failed_ends_nothing():
+    failed = finished(7, 3, TrainingOutcome.FAILED)
+    steps = live([*FALL, seen(3, 94, LONG, trained=failed)], rules=rules(**LOSING))
+    assert (steps[3].book.due_since, steps[3].book.training) == (at(2), None)
+
+
+def test_another_model_by_a_persons_word_ends_nothing_that_is_due():
+    known = {"trained": finished(7, -9)}
+    fall = [replace(each, trained=known["trained"]) for each in FALL]
+    steps = live([*fall, seen(3, 94, LONG, model_id="second", **known)], rules=rules(**LOSING))
+    assert (steps[3].book.model_id, steps[3].book.due_since) == ("second", at(2))
+
+
+def test_a_training_that_was_over_before_the_first_run_starts_no_cooldown():
+    (step,) = live([seen(0, 100, LONG, trained=finished(7, -1))])
+    assert (step.book.training, step.book.trained_at) == (7, None)
+
+
+def test_a_count_of_trainings_that_begins_anew_is_taken_for_another_training():
+    steps = live(
+        [*(replace(each, trained=finished(7, -9)) for each in FALL), seen(3, 94, LONG, trained=finished(1, 3))],
+        rules=rules(**LOSING),
+    )
+    assert (steps[3].book.due_since, steps[3].book.training) == (None, 1)
+
+
+def idle_after(observations, *, max_idle=100, **changes):
+    return [step.book.idle for step in live(observations, rules=rules(max_idle=max_idle, **changes))]
+
+
+def test_hours_in_which_the_model_could_have_taken_a_position_and_has_none_are_idle():
+    assert idle_after([seen(hour, 100) for hour in range(3)]) == [1, 2, 3]
+    assert idle_after([seen(0, 100), seen(1, 100, LONG), seen(2, 100), seen(3, 100)]) == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("fault", [Reason.MODEL_EXPIRED, Reason.OUT_OF_RANGE])
+def test_a_model_that_is_itself_in_the_way_is_idle(fault):
+    assert idle_after([seen(0, 100, blocked=fault), seen(1, 100, blocked=fault)]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "hour",
+    [
+        seen(1, 100, blocked=Reason.FILLED_KLINE),
+        seen(1, 100, blocked=Reason.MISSED),
+        seen(1, 100, blocked=Reason.WARM_UP),
+        seen(1, 100, blocked=Reason.NO_MODEL, model_id=None),
+        seen(1, 100, control=told(ControlMode.HALT, 1)),
+        seen(1, 100, control=told(ControlMode.REDUCE, 1)),
+    ],
+    ids=lambda hour: str(hour.blocked or hour.control.mode),
+)
+def test_an_hour_in_which_nobody_may_decide_is_not_idle_and_ends_no_idleness(hour):
+    assert idle_after([seen(0, 100), hour, seen(2, 100, control=told(ControlMode.RUN, 2))]) == [1, 1, 2]
+
+
+def test_a_halted_bot_is_not_idle():
+    steps = live([seen(0, 100, LONG), seen(1, 70), seen(2, 70), seen(3, 70)], rules=rules(max_loss=0.2, max_idle=100))
+    assert [step.book.idle for step in steps] == [0, 0, 0, 0]
+    assert steps[-1].decision.reason is Reason.HALTED
+
+
+def test_a_training_and_another_model_begin_the_count_of_idle_hours_anew():
+    assert idle_after([seen(0, 100), seen(1, 100, model_id="second"), seen(2, 100, model_id="second")]) == [1, 1, 2]
+    assert idle_after([seen(0, 100), seen(1, 100), seen(2, 100, trained=finished(1, 2))]) == [1, 2, 1]
+
+
+def test_another_model_by_a_persons_word_has_not_been_idle():
+    known = {"trained": finished(7, -9)}
+    hours = [seen(0, 100, **known), seen(1, 100, **known), seen(2, 100, model_id="second", **known)]
+    assert idle_after(hours) == [1, 2, 1]
+
+
+def test_idleness_makes_a_training_due_and_again_after_one_that_changed_nothing():
+    trained = finished(1, 3)
+    hours = [*(seen(hour, 100) for hour in range(3)), *(seen(hour, 100, trained=trained) for hour in range(3, 8))]
+    steps = live(hours, rules=rules(max_idle=3, cooldown=timedelta(hours=2)))
+    assert [step.book.due_since for step in steps] == [None, None, at(2), None, None, at(5), at(5), at(5)]
+    assert {step.book.due_to for step in steps if step.book.due_since} == {Due.IDLE}
+
+
+def test_an_expired_model_makes_a_training_due_by_its_age():
+    old = seen(0, 100, blocked=Reason.MODEL_EXPIRED, model_last=START - timedelta(days=91))
+    (step,) = live([old], rules=rules(max_model_age=timedelta(days=60)))
+    assert (step.decision.target, step.trigger.due_to, step.book.due_since) == (0.0, Due.AGE, at(0))
+
+
+def test_where_no_limit_is_set_the_books_are_those_of_before_there_was_one():
+    known = {"model_last": START - timedelta(days=9999)}
+    book = live([seen(hour, 100, **known) for hour in range(5)])[-1].book
+    assert (book.idle, book.due_to, book.training, book.due_since) == (0, Due.RETURN, None, None)
 
 
 @pytest.mark.parametrize("on_halt", [OnHalt.STOP, OnHalt.MARK])

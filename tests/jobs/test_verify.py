@@ -1,7 +1,10 @@
 """Every journalled run made again: a store that was lived through is clean, and whatever is altered in it is named."""
 
+import json
 import shutil
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -37,7 +40,9 @@ from trader.core.risk import ControlMode
 from trader.jobs.claim import claim
 from trader.jobs.replay import replay
 from trader.jobs.verification.differences import Cause
+from trader.store.codec import to_json
 from trader.store.control import say
+from trader.store.journal import seal_of
 
 LAST = FIRST + (HOURS - 1) * HOUR
 
@@ -91,6 +96,9 @@ def test_a_part_of_the_journal_is_checked_from_the_books_before_it(desk):
     assert not check(desk, start=FIRST + 6 * HOUR).is_clean, "its books do not follow from those before"
 
 
+TRAINED = {"number": 9, "at": "2024-02-28T00:00:00Z", "model_id": "", "outcome": "rejected"}
+
+
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize(
     ("what", "hour", "change"),
@@ -120,6 +128,8 @@ def test_a_part_of_the_journal_is_checked_from_the_books_before_it(desk):
         ("state.epoch", 5, put("state", "epoch", to=2)),
         ("state.allocation.base", 5, put("state", "allocation", "base", to="1.0")),
         ("trigger.due_since", 5, put("trigger", "due_since", to="2024-02-28T00:00:00Z")),
+        ("trigger.due_to", 5, put("trigger", "due_to", to="idle")),
+        ("inputs.trained.number", 5, put("inputs", "trained", to=TRAINED)),
         ("rules", 5, put("rules", to=None)),
         ("record", 5, put("state", "paper", "close", to=0.0)),
         ("record", 5, put("status", to="decided")),
@@ -258,3 +268,40 @@ def test_nothing_to_verify_is_a_clear_error(tmp_path, desk):
         check(make_desk(tmp_path / "other", KLINES))
     with pytest.raises(BadConfig, match="the journal goes from 2024-02-28 08:00"):
         check(desk, start=LAST + HOUR)
+
+
+def without(*names):
+    """A change that takes a field away, as a version did that knew nothing of it."""
+
+    def change(fields):
+        for name in names[:-1]:
+            fields = fields[name]
+        del fields[names[-1]]
+
+    return change
+
+
+OLDER = [
+    *(without("inputs", name) for name in ("model_last", "trained")),
+    *(without("trigger", name) for name in ("due_to",)),
+    *(without("rules", "trigger", name) for name in ("max_model_age", "max_idle")),
+    *(without("state", "paper", name) for name in ("due_to", "idle", "training")),
+]
+"""What records of versions before trainings were counted do not hold."""
+
+
+def test_records_of_a_version_that_counted_no_trainings_keep_their_seals_and_come_out_the_same(lived, tmp_path):
+    shutil.copytree(lived, tmp_path / "store")
+    desk = desk_on(tmp_path / "store")
+    for hour in (0, 5, RETRAINED):
+        mine = record_of(desk, hour)
+        trigger = replace(mine.rules.trigger, max_model_age=timedelta(0), max_idle=0)
+        inputs, rules = replace(mine.inputs, model_last=None), replace(mine.rules, trigger=trigger)
+        older = replace(mine, inputs=inputs, rules=rules)
+        path = path_of(desk, hour)
+        fields = json.loads(to_json(replace(older, seal=seal_of(older))))
+        for change in OLDER:
+            change(fields)
+        path.write_text(json.dumps(fields))
+    assert record_of(desk, 5).inputs.model_last is None
+    assert check(desk).is_clean

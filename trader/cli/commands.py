@@ -78,9 +78,10 @@ def run(
     at: Annotated[str | None, typer.Option(help="run as if it were this ISO time (UTC)")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do the run of the newest closed kline: decide, trade, commit."""
+    """Do the run of the newest closed kline: decide, trade, commit; then train, if that is due."""
     from trader.adapters.clocks import WallClock
     from trader.bootstrap import build_bot
+    from trader.cli.after_run import retrain_after
     from trader.config import Mode
     from trader.jobs.symbols import left_behind, run_symbols
     from trader.report.text import describe_run
@@ -104,6 +105,9 @@ def run(
                 say(*describe_run(answer.record), "")
         if answer.error is not None:
             typer.echo(f"error: {answer.error}", err=True)
+    retrain_after(
+        bot, [answer.record for answer in answers if answer.record is not None], settings=settings, quietly=as_json
+    )
     raise typer.Exit(worst([answer.error for answer in answers if answer.error is not None]))
 
 
@@ -125,6 +129,7 @@ def demo() -> None:
     """Replay demo.replay_days synthetic days once, then do one live hour each time; draws the equity curve."""
     from trader.adapters.clocks import VirtualClock
     from trader.bootstrap import build_bot, open_storage
+    from trader.cli.after_run import retrain_after
     from trader.cli.story import tell_demo
     from trader.config import Mode
     from trader.jobs.demo import demo as play
@@ -144,6 +149,7 @@ def demo() -> None:
         progress=Bar(silent=False),
     )
     tell_demo(bot, outcome, settings=settings)
+    retrain_after(bot, [outcome.live.record], settings=settings, quietly=False)
 
 
 @app.command()
@@ -172,15 +178,12 @@ def _control(mode: ControlMode, why: str) -> None:
     from trader.store.control import check_stamp
     from trader.store.control import say as set_control
 
-    # Whatever the terminal sent, the switch must work: what cannot be printed (or encoded) becomes a space.
-    why = " ".join("".join(each if each.isprintable() else " " for each in why).split())
-    if not why:
-        raise BadConfig("--why is empty; say why, it is kept in the journal")
+    why = reason(why)
     bot = build_bot(load_settings())
     if not check_stamp(bot.storage, mine=bot.stamp):
         raise BadConfig(f"there is no bot in {bot.storage.locate('bot.json')} yet; check storage.url and bot.mode")
     try:
-        control = set_control(bot.storage, mode=mode, why=why, who=_who(), at=WallClock().now())
+        control = set_control(bot.storage, mode=mode, why=why, who=user_name(), at=WallClock().now())
     except Conflict as error:
         raise Conflict(
             "somebody else set the switch at the same moment; look at `trader status`, then try again"
@@ -188,7 +191,16 @@ def _control(mode: ControlMode, why: str) -> None:
     say(f"control is now {control.mode} ({control.why}); the next run acts on it")
 
 
-def _who() -> str:
+def reason(why: str, *, kept_in: str = "the journal") -> str:
+    """Return --why as it is kept: whatever the terminal sent, what cannot be printed (or encoded) becomes a space."""
+    why = " ".join("".join(each if each.isprintable() else " " for each in why).split())
+    if not why:
+        raise BadConfig(f"--why is empty; say why, it is kept in {kept_in}")
+    return why
+
+
+def user_name() -> str:
+    """Return who gives the command, for what is written down about it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name

@@ -15,6 +15,7 @@ from trader.core.orders import ZERO, ExecutionReport, NotSent, OrderIntent
 from trader.core.policy import Trigger
 from trader.core.risk import Control, Halt
 from trader.core.strategy import PaperBook, Rules
+from trader.core.training import FinishedTraining
 
 SCHEMA = 2
 
@@ -76,7 +77,8 @@ class Inputs:
     """What the decision rested on: enough to make it again.
 
     `features` are the model's inputs by name (empty when there was no row); `klines_digest` is over the window of
-    `klines` rows that ends with the run's own kline. `price` is the close that was used.
+    `klines` rows that ends with the run's own kline. `price` is the close that was used. `model_last` is the newest
+    kline that the model has seen, `trained` the newest finished training; older records have neither.
     """
 
     model_id: str | None
@@ -89,6 +91,8 @@ class Inputs:
     volume_ratio: float | None
     p_up: float | None
     control: Control
+    model_last: datetime | None = None
+    trained: FinishedTraining | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from datetime import datetime
 from trader.core.accounting import Costs, HourReturn, gross_return, net_return
 from trader.core.decision import Decision, DecisionRule, Reason, decide
 from trader.core.errors import BadData
-from trader.core.policy import Trigger, TriggerPolicy, evaluate_trigger
+from trader.core.policy import Due, Trigger, TriggerPolicy, evaluate_trigger
 from trader.core.risk import Control, ControlMode, Halt, OnHalt, RiskLimits, check_limits, guard, reduce_only
+from trader.core.training import FinishedTraining, TrainingOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,9 @@ class PaperBook:
     `exposure` was decided at the close of `open_time` and `change` is by how much it changed there (its cost is charged
     when that hour is settled). `since_resume` and `peak` are net sums since the last start or resume. `window` holds
     the net returns the trigger looks at, oldest first. `klines` is how many were settled, `round_trips` how many
-    positions were left.
+    positions were left. `idle` counts the runs without a position in which the model could have taken one, since the
+    last position, training or model, as far as a limit is set on them; `training` is the number of the newest finished
+    training that was seen, None before the first.
     """
 
     open_time: datetime | None = None
@@ -55,11 +58,18 @@ class PaperBook:
     model_id: str | None = None
     trained_at: datetime | None = None
     due_since: datetime | None = None
+    due_to: Due = Due.RETURN
+    idle: int = 0
+    training: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What is known at the close of one kline. `p_up` and the filter indicators are NaN-free when `blocked` is None."""
+    """What is known at the close of one kline. `p_up` and the filter indicators are NaN-free when `blocked` is None.
+
+    `model_last` is the newest kline that the model has seen, `trained` the newest training that has finished: None
+    where no model is, or no such training is known.
+    """
 
     open_time: datetime
     close: float
@@ -69,6 +79,8 @@ class Observation:
     blocked: Reason | None
     control: Control
     model_id: str | None
+    model_last: datetime | None = None
+    trained: FinishedTraining | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +106,7 @@ def advance(book: PaperBook, *, closes: Sequence[tuple[datetime, float]], now: O
     book = _heed(book, control=now.control)
     book, settled, marks = settle(book, closes=closes, rules=rules)
     book = _resume_after_waiting(book, now=now, rules=rules)
-    if now.model_id is not None and now.model_id != book.model_id:
-        first = book.model_id is None
-        book = replace(book, model_id=now.model_id, trained_at=None if first else now.open_time, due_since=None)
-    trigger = evaluate_trigger(
-        window=book.window,
-        due_since=book.due_since,
-        trained_at=book.trained_at,
-        at=now.open_time,
-        policy=rules.trigger,
-    )
+    book = _note_model(book, now=now)
     decision = guard(control=now.control, halt=book.halt, held=held, blocked=now.blocked)
     if decision is None:
         decision = _ask_model(now, held=held, rules=rules)
@@ -114,8 +117,19 @@ def advance(book: PaperBook, *, closes: Sequence[tuple[datetime, float]], now: O
         exposure=decision.target,
         change=abs(decision.target - held),
         round_trips=book.round_trips + int(held != 0 and decision.target * held <= 0),
-        due_since=trigger.due_since,
+        idle=_idle_after(book, now=now, decision=decision, rules=rules),
     )
+    trigger = evaluate_trigger(
+        window=book.window,
+        due_since=book.due_since,
+        due_to=book.due_to,
+        trained_at=book.trained_at,
+        at=now.open_time,
+        model_last=now.model_last,
+        idle=book.idle,
+        policy=rules.trigger,
+    )
+    book = replace(book, due_since=trigger.due_since, due_to=trigger.due_to)
     return Step(book=book, settled=settled, decision=decision, trigger=trigger, marks=marks)
 
 
@@ -180,6 +194,46 @@ def _resume_after_waiting(book: PaperBook, *, now: Observation, rules: Rules) ->
 
 def _resumed(book: PaperBook) -> PaperBook:
     return replace(book, halt=None, since_resume=0.0, peak=0.0)
+
+
+def _note_model(book: PaperBook, *, now: Observation) -> PaperBook:
+    """Take note of another model and of a training that has finished, which ends what was due.
+
+    A person who promotes another model has trained nothing: what is due stays so. Only where no training was ever
+    noted beside the champion (an older store) is a new model the sign that one has finished. One that failed has not.
+    """
+    first = book.model_id is None
+    is_new = now.model_id is not None and now.model_id != book.model_id
+    if is_new:
+        book = replace(book, model_id=now.model_id, idle=0)
+    if now.trained is None:
+        return _trained(book, at=None if first else now.open_time) if is_new else book
+    if now.trained.number == book.training or now.trained.outcome is TrainingOutcome.FAILED:
+        return book
+    book = replace(book, training=now.trained.number)
+    return _trained(book, at=None if first else now.trained.at)
+
+
+def _trained(book: PaperBook, *, at: datetime | None) -> PaperBook:
+    return replace(book, trained_at=at, due_since=None, due_to=Due.RETURN, idle=0)
+
+
+def _idle_after(book: PaperBook, *, now: Observation, decision: Decision, rules: Rules) -> int:
+    """Return how many runs in a row the model could have taken a position and there was none.
+
+    A model that may not decide because it is too old, or because no feature row is like those it knows, is idle, too:
+    another one would not be. An hour in which nobody may decide (halted, reduced, filled, missed, warming up, no
+    model) is none of it, and counts neither way.
+    """
+    if not rules.trigger.max_idle:
+        return 0
+    if decision.target != 0:
+        return 0
+    is_free = now.control.mode is ControlMode.RUN and book.halt is None
+    return book.idle + int(is_free and now.blocked in _OWN_FAULT)
+
+
+_OWN_FAULT = (None, Reason.MODEL_EXPIRED, Reason.OUT_OF_RANGE)
 
 
 def _ask_model(now: Observation, *, held: float, rules: Rules) -> Decision:

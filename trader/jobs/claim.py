@@ -13,6 +13,7 @@ from datetime import datetime
 from trader.core.errors import Conflict, Retryable, TraderError
 from trader.core.journal import RunRecord, Status
 from trader.jobs.bot import Desk
+from trader.jobs.silence import Silence
 from trader.store.journal import StoredRecord
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,10 @@ def take_over(desk: Desk, open_time: datetime, *, gone: set[str]) -> StoredRecor
     """
     bot = desk.bot
     stored = _read(desk, open_time)
-    since = began = bot.host.monotonic()
+    began, silence = bot.host.monotonic(), Silence(bot.host)
     is_told = False
     while stored.record.status is not Status.COMPLETED and stored.record.owner not in (NOBODY, bot.owner, *gone):
-        if bot.host.monotonic() - since >= bot.lease.total_seconds():
+        if silence.of(stored.etag) >= bot.lease.total_seconds():
             gone.add(stored.record.owner)
             break
         if not is_told and bot.host.monotonic() - began > _PATIENCE_SECONDS:
@@ -64,9 +65,7 @@ def take_over(desk: Desk, open_time: datetime, *, gone: set[str]) -> StoredRecor
                 "%s is %s's; waiting until it is done or silent for %g s", stored.record.key, stored.record.owner, lease
             )
         bot.host.sleep(_POLL_SECONDS)
-        seen = _read(desk, open_time)
-        if seen.etag != stored.etag:
-            stored, since = seen, bot.host.monotonic()
+        stored = _read(desk, open_time)
     if stored.record.status is Status.COMPLETED:
         return stored
     try:

@@ -28,8 +28,10 @@ def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState, co
             f"{desk.symbol} {bot.interval}: there are no closed klines, neither stored nor on the market; ingest some"
             " history or check the symbol"
         )
-    model = champion_or_first(desk, last=klines.last)
+    standing = desk.models.standing()
+    model = standing.model or champion_or_first(desk, last=klines.last)
     inputs, blocked = _look(desk, window, model=model, control=control)
+    inputs = replace(inputs, trained=standing.finished)
     observation = Observation(
         open_time=klines.last,
         close=inputs.price,
@@ -39,13 +41,16 @@ def decide(desk: Desk, record: RunRecord, *, window: Window, state: BotState, co
         blocked=blocked,
         control=control,
         model_id=inputs.model_id,
+        model_last=inputs.model_last,
+        trained=inputs.trained,
     )
-    step = advance(state.paper, closes=_closes_after(klines, state.paper.open_time), now=observation, rules=bot.rules)
+    rules = model.card.rules_under(bot.rules) if model else bot.rules
+    step = advance(state.paper, closes=_closes_after(klines, state.paper.open_time), now=observation, rules=rules)
     return replace(
         record,
         status=Status.DECIDED,
         versions=bot.versions,
-        rules=bot.rules,
+        rules=rules,
         notional=bot.notional,
         inputs=inputs,
         settled=step.settled,
@@ -89,6 +94,7 @@ def _look(desk: Desk, window: Window, *, model: TrainedModel | None, control: Co
         volume_ratio=None if filters is None else float(filters[1]),
         p_up=p_up,
         control=control,
+        model_last=model.card.last if model else None,
     )
     return inputs, blocked
 

@@ -1,11 +1,12 @@
 """Replay: the live run, hour after hour over the past, on scratch storage.
 
 Nothing is skipped or simplified: each hour claims its record, reads klines from storage and market, decides, trades on
-the simulated exchange and commits. Only the clock is moved.
+the simulated exchange and commits. Only the clock is moved. Where trainings are wanted, each is done after the run that
+finds it due, as live; its time stands still meanwhile.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,10 +16,12 @@ from pyarrow import csv
 
 from trader.core.errors import BadConfig, BadData
 from trader.core.indicators import WARM_UP
+from trader.core.journal import RunRecord
 from trader.core.klines import Klines, close_of, empty, extend, from_ms, interval_ms, to_ms
 from trader.core.performance import Performance
 from trader.jobs.bot import Desk
 from trader.jobs.figures import performance_of
+from trader.jobs.retrain import Retrained, Retraining
 from trader.jobs.run import run
 from trader.jobs.train import promote, train
 from trader.ml.card import ModelCard
@@ -39,26 +42,45 @@ class MovableClock(Clock, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Replay:
-    """What a replay did: its runs as a table, how often a limit was reached, and the figures."""
+    """What a replay did: its runs as a table, how often a limit was reached, the figures, and what was trained.
+
+    `trainings` are those that finished or failed, in their order.
+    """
 
     runs: int
     seconds: float
     halts: int
     table: pa.Table
     performance: Performance
+    trainings: tuple[Retraining, ...] = ()
 
 
-def replay(desk: Desk, *, clock: MovableClock, start: datetime, end: datetime, progress: Progress) -> Replay:
+AfterRun = Callable[[Desk, RunRecord], Retraining]
+"""What follows a committed run: the training that it left due, if it did."""
+
+
+def replay(
+    desk: Desk,
+    *,
+    clock: MovableClock,
+    start: datetime,
+    end: datetime,
+    progress: Progress,
+    after_run: AfterRun | None = None,
+) -> Replay:
     """Run every kline with start <= open time < end, one after the other, as the scheduler would have."""
     began = time.perf_counter()
     claim_store(desk.bot.storage, mine=desk.bot.stamp)
     hours = list(hours_between(start, end, interval=desk.bot.interval))
-    halts = 0
+    halts, trainings = 0, list[Retraining]()
     progress.start(f"replaying {desk.symbol}", len(hours))
     try:
         for open_time in hours:
             clock.move_to(close_of(open_time, desk.bot.interval) + _AFTER_CLOSE)
-            halts += len(run(desk).record.marks)
+            record = run(desk).record
+            halts += len(record.marks)
+            if after_run is not None:
+                trainings.append(after_run(desk, record))
             progress.step()
     finally:
         progress.finish()
@@ -69,6 +91,7 @@ def replay(desk: Desk, *, clock: MovableClock, start: datetime, end: datetime, p
         halts=halts,
         table=table,
         performance=performance_of(table, interval=desk.bot.interval),
+        trainings=tuple(each for each in trainings if each.outcome in (Retrained.FINISHED, Retrained.FAILED)),
     )
 
 
@@ -84,14 +107,21 @@ def hours_between(start: datetime, end: datetime, *, interval: str) -> Iterator[
 
 
 def load_range(
-    store: KlineStore, *, symbol: str, interval: str, start: datetime, end: datetime, rows: int = 0
+    store: KlineStore,
+    *,
+    symbol: str,
+    interval: str,
+    start: datetime,
+    end: datetime,
+    rows: int = 0,
+    warm_up: int = WARM_UP,
 ) -> Klines:
     """Return stored klines from a warm-up (and `rows` to train on) before `start` up to `end`, gap-filled.
 
     Raises BadData, with the command that helps, when they do not reach as far.
     """
     step = timedelta(milliseconds=interval_ms(interval))
-    needed = start - (WARM_UP + rows) * step
+    needed = start - (warm_up + rows) * step
     klines = store.load(symbol, interval, start=needed, end=end)
     if len(klines) and klines.last + step < end and len(store.load(symbol, interval, start=end)):
         klines = extend(klines, empty(interval), until=end - step)  # they were never published: later ones are stored

@@ -23,7 +23,7 @@ def train(desk: Desk, *, last: datetime, why: str) -> TrainedModel:
     count = bot.recipe.rows(bot.interval) + WARM_UP
     klines = history(bot, desk.symbol, last=last, count=count)
     model = train_model(klines, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
-    desk.models.save(model)
+    desk.models.save(model, who=bot.owner, why=why)
     log.info("%s: trained %s on %d rows (%s)", desk.symbol, model.card.model_id, model.card.rows, why)
     return model
 
@@ -41,7 +41,7 @@ def train_stored(desk: Desk, *, end: datetime | None, promote_anyway: bool) -> M
     if not len(klines):
         raise _nothing_stored(desk)
     model = train_model(klines, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
-    desk.models.save(model)
+    desk.models.save(model, who=bot.owner, why="asked for on the command line")
     if promote_anyway or desk.models.champion() is None:
         promote(desk, model.card, why="asked for on the command line" if promote_anyway else "the first model")
     return model.card
@@ -63,8 +63,11 @@ def _nothing_stored(desk: Desk) -> BadData:
 
 
 def promote(desk: Desk, card: ModelCard, *, why: str) -> None:
-    """Let a stored model decide from the next run on. Raises Conflict when another one was promoted meanwhile."""
-    desk.models.promote(card.model_id, now=desk.bot.clock.now(), why=why)
+    """Let a stored model decide from the next run on. Raises Conflict when another one was promoted meanwhile.
+
+    Raises Pinned (a BadConfig) when a person has pinned the one that decides.
+    """
+    desk.models.promote(card.model_id, now=desk.bot.clock.now(), why=why, who=desk.bot.owner)
 
 
 def champion_or_first(desk: Desk, *, last: datetime) -> TrainedModel | None:

@@ -52,11 +52,12 @@ def backtest(
 ) -> Backtest:
     """Decide every kline with start <= open time < end, from gap-filled klines that reach back a warm-up before it.
 
-    Raises BadData when there are none in the range.
+    A model that was searched with a decision rule trades by it. Raises BadData when there are none in the range.
     """
     first, stop = klines.index_of(start), klines.index_of(end)
     if stop <= first:
         raise BadData(f"there are no klines from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC; ingest them first")
+    rules = model.card.rules_under(rules)
     observations = _observe(klines[:stop], first=first, model=model, rules=rules, control=control or Control())
     book = PaperBook()
     steps: list[Step] = []
@@ -112,6 +113,7 @@ def _observe(klines: Klines, *, first: int, model: TrainedModel, rules: Rules, c
                 blocked=blocked,
                 control=control,
                 model_id=model.card.model_id,
+                model_last=model.card.last,
             )
         )
     return observations

@@ -19,6 +19,7 @@ from trader.core.journal import Allocation, BotState, Inputs, Leg, RunRecord
 from trader.core.klines import interval_ms
 from trader.core.orders import ZERO, NotSent, SymbolRules, as_decimal, client_order_id, floor_to_step
 from trader.core.risk import ControlMode
+from trader.core.training import TrainingOutcome
 from trader.jobs.verification.differences import Mismatch, compare
 from trader.simulator.rules import usual_rules
 from trader.store.journal import seal_of
@@ -102,6 +103,9 @@ def _of_decision(record: RunRecord, inputs: Inputs) -> Iterator[Mismatch]:
     yield from compare(inputs.price, paper.close, what="inputs.price")
     yield from compare(paper.open_time, record.key.open_time, what="state.paper.open_time")
     yield from compare(record.trigger and record.trigger.due_since, paper.due_since, what="trigger.due_since")
+    yield from compare(record.trigger and record.trigger.due_to, paper.due_to, what="trigger.due_to")
+    if inputs.trained is not None and inputs.trained.outcome is not TrainingOutcome.FAILED:
+        yield from compare(inputs.trained.number, paper.training, what="inputs.trained.number")
     if control.sequence:
         yield from compare(control.sequence, paper.control_sequence, what="inputs.control.sequence")
     elif control.mode is not ControlMode.RUN:

@@ -111,6 +111,8 @@ def input_mismatches(evidence: Evidence) -> Iterator[Mismatch]:
     if not evidence.is_lost:
         yield from compare(inputs.features, _named(evidence), what="inputs.features")
         yield from compare(inputs.p_up, evidence.p_today, what="inputs.p_up")
+        if inputs.model_last is not None and evidence.model is not None:  # older records do not say it
+            yield from compare(inputs.model_last, evidence.model.card.last, what="inputs.model_last")
     yield from compare(inputs.volatility, volatility, what="inputs.volatility")
     yield from compare(inputs.volume_ratio, volume_ratio, what="inputs.volume_ratio")
 
@@ -185,6 +187,8 @@ def _advance(evidence: Evidence, before: BotState) -> Step:
         blocked=_blocked(evidence),
         control=inputs.control,
         model_id=inputs.model_id,
+        model_last=evidence.model.card.last if evidence.model else inputs.model_last,
+        trained=inputs.trained,
     )
     closes = _closes(evidence, before.paper.open_time, price=price)
     return advance(before.paper, closes=closes, now=observation, rules=record.rules)
