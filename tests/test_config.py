@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from trader.config import CONFIG_FILE, Mode, Settings, load_settings
+from trader.config import CONFIG_FILE, Executor, Mode, Settings, load_settings
 from trader.core.decision import Exit, Sizing
 from trader.core.errors import BadConfig
+from trader.core.policy import Method, Timing
+from trader.ml.promotion import PromotionPolicy
+from trader.ml.pruning import Pruner
+from trader.ml.recipe import EnsembleKind, Weighting
+from trader.ml.study import Objective
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,7 +38,7 @@ OTHERS = {
     "exchange.recv_window_ms": ("3000", 3000),
     "exchange.lag_seconds": ("5.5", 5.5),
     "decision.band": ("0.05", 0.05),
-    "decision.exit": ("neutral", Exit.NEUTRAL),
+    "decision.exit": ("band", Exit.BAND),
     "decision.allow_short": ("false", False),
     "decision.min_volatility": ("0.002", 0.002),
     "decision.min_volume_ratio": ("0.9", 0.9),
@@ -51,6 +56,13 @@ OTHERS = {
     "retrain.threshold": ("-0.1", -0.1),
     "retrain.min_runs": ("50", 50),
     "retrain.cooldown_hours": ("24", 24),
+    "retrain.max_model_age_days": ("0", 0),
+    "retrain.max_idle": ("100", 100),
+    "retrain.timing": ("external", Timing.EXTERNAL),
+    "retrain.method": ("refit", Method.REFIT),
+    "retrain.max_per_day": ("1", 1),
+    "retrain.min_seconds": ("300", 300),
+    "retrain.lease_seconds": ("2.5", 2.5),
     "train.features": ("nine", "nine"),
     "train.look_back_days": ("90", 90),
     "train.n_estimators": ("500", 500),
@@ -60,6 +72,40 @@ OTHERS = {
     "train.colsample_bytree": ("0.6", 0.6),
     "train.gamma": ("1.5", 1.5),
     "train.seed": ("9", 9),
+    "train.max_bin": ("32", 32),
+    "train.horizon": ("6", 6),
+    "train.weighting": ("move", Weighting.MOVE),
+    "train.ensemble": ("look-backs", EnsembleKind.LOOK_BACKS),
+    "train.ensemble_size": ("7", 7),
+    "train.executor": ("processes", Executor.PROCESSES),
+    "train.workers": ("3", 3),
+    "train.dask_address": ("tcp://10.0.0.1:8786", "tcp://10.0.0.1:8786"),
+    "search.trials": ("17", 17),
+    "search.seconds": ("9.5", 9.5),
+    "search.span_days": ("200", 200),
+    "search.objective": ("gross", Objective.GROSS),
+    "search.decision": ("false", False),
+    "search.fewest_trees": ("40", 40),
+    "search.most_trees": ("1001", 1001),
+    "search.longest_look_back_days": ("100", 100),
+    "search.min_round_trips": ("3", 3),
+    "search.startup_trials": ("7", 7),
+    "search.pruner": ("wilcoxon", Pruner.WILCOXON),
+    "search.pruner_trials": ("4", 4),
+    "search.pruner_folds": ("2", 2),
+    "promotion.policy": ("manual", PromotionPolicy.MANUAL),
+    "promotion.hold_out_days": ("33", 33),
+    "promotion.confidence": ("0.7", 0.7),
+    "promotion.margin": ("0.03", 0.03),
+    "promotion.min_round_trips": ("9", 9),
+    "promotion.min_exposure": ("0.3", 0.3),
+    "promotion.draws": ("500", 500),
+    "promotion.block": ("48", 48),
+    "promotion.max_one_sided": ("0.8", 0.8),
+    "promotion.min_distinct": ("20", 20),
+    "promotion.max_tick_flips": ("0.2", 0.2),
+    "promotion.max_tick_shift": ("0.1", 0.1),
+    "models.keep": ("5", 5),
     "simulator.commission_rate": ("0.002", 0.002),
     "simulator.half_spread_rate": ("0.0003", 0.0003),
     "simulator.level_notional": ("5000", Decimal(5000)),
@@ -216,7 +262,10 @@ def test_a_file_in_another_encoding_is_no_toml():
 
 
 def test_unknown_sections_are_refused_with_the_known_ones(monkeypatch):
-    known = "use bot, storage, market, exchange, decision, sizing, costs, risk, retrain, train, simulator, demo, run"
+    known = (
+        "use bot, storage, market, exchange, decision, sizing, costs, risk, retrain, train, search, promotion, models,"
+        " simulator, demo, run"
+    )
     write("[rsk]\nmax_loss = 0.1\n")
     said = refusal()
     assert "setting rsk (TRADER__RSK) is unknown" in said
@@ -321,7 +370,7 @@ def test_the_rules_of_the_strategy_come_from_the_settings(monkeypatch):
         monkeypatch.setenv(variable(name), text)
     rules = load_settings().rules()
     decision, risk, trigger = rules.decision, rules.risk, rules.trigger
-    assert (decision.band, decision.exit, decision.allow_short) == (0.05, Exit.NEUTRAL, False)
+    assert (decision.band, decision.exit, decision.allow_short) == (0.05, Exit.BAND, False)
     assert (decision.min_volatility, decision.min_volume_ratio) == (0.002, 0.9)
     assert (decision.sizing, decision.target_volatility) == (Sizing.VOLATILITY, 0.01)
     assert (rules.costs.fee_rate, rules.costs.slippage_rate) == (0.00075, 0.0002)

@@ -1,5 +1,6 @@
 """The composition root: settings in, a bot out. The only place that names adapters, and that chooses between them."""
 
+import os
 import platform
 import re
 import socket
@@ -8,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from trader import __version__
@@ -19,7 +21,7 @@ from trader.adapters.local_storage import LocalStorage
 from trader.adapters.recorded_market import RecordedMarket
 from trader.adapters.simulated_exchange import SimulatedExchange
 from trader.adapters.synthetic_market import SyntheticMarket
-from trader.config import Mode, Settings
+from trader.config import Executor, Mode, Settings
 from trader.core.accounting import Costs
 from trader.core.errors import BadConfig
 from trader.core.indicators import feature_names
@@ -28,13 +30,19 @@ from trader.core.klines import Klines, close_of, from_ms, interval_ms, to_ms
 from trader.core.risk import OnHalt
 from trader.jobs.bot import Bot, Desk
 from trader.jobs.doctor import Setup
-from trader.ml.training import Recipe
+from trader.ml.pool import Pool, ThreadPool
+from trader.ml.recipe import Ensemble, Recipe
 from trader.ports import Clock, Exchange, KlineArchive, Market, ObjectStorage
 from trader.simulator.rules import usual_rules
 from trader.simulator.venue import VenueSettings
 from trader.store.control import Stamp
 from trader.store.journal import Journal
 from trader.store.klines import KlineStore
+
+if TYPE_CHECKING:
+    from trader.jobs.training.setup import SearchProgress, TrainingSetup
+
+Data = TypeVar("Data")
 
 
 def open_storage(settings: Settings, *, durable: bool = True) -> ObjectStorage:
@@ -229,6 +237,10 @@ def recipe_of(settings: Settings) -> Recipe:
             "gamma": train.gamma,
         },
         seed=train.seed,
+        horizon=train.horizon,
+        weighting=train.weighting,
+        max_bin=train.max_bin,
+        ensemble=Ensemble(kind=train.ensemble, size=train.ensemble_size),
     )
 
 
@@ -243,6 +255,66 @@ def venue_of(settings: Settings) -> VenueSettings:
         start_quote=simulator.start_quote,
         start_base_notional=simulator.start_base_notional,
     )
+
+
+def build_training(settings: Settings, *, progress: "SearchProgress") -> "TrainingSetup":
+    """Return what a training is configured with. Only who trains loads what that takes."""
+    from trader.jobs.training.setup import TrainingSetup  # noqa: PLC0415
+    from trader.ml.pruning import PruningRule  # noqa: PLC0415
+
+    search, promotion = settings.search, settings.promotion
+    if search.fewest_trees > search.most_trees:
+        raise BadConfig(
+            f"search.fewest_trees is {search.fewest_trees}, search.most_trees {search.most_trees}; raise the latter"
+        )
+    return TrainingSetup(
+        recipe=recipe_of(settings),
+        objective=search.objective,
+        trials=search.trials,
+        seconds=search.seconds,
+        seed=settings.train.seed,
+        startup_trials=search.startup_trials,
+        pruning=PruningRule(kind=search.pruner, warm_up_trials=search.pruner_trials, warm_up_folds=search.pruner_folds),
+        searches_rule=search.decision,
+        evaluation_days=search.span_days,
+        trees=(search.fewest_trees, search.most_trees),
+        longest_look_back_days=search.longest_look_back_days,
+        min_round_trips=search.min_round_trips,
+        hold_out_days=promotion.hold_out_days,
+        gate=promotion.gate(),
+        checks=promotion.checks(),
+        policy=promotion.policy,
+        renew_after=timedelta(days=settings.retrain.max_model_age_days or 36_500),
+        keep=settings.models.keep,
+        open_pool=partial(open_pool, settings),
+        progress=progress,
+    )
+
+
+def open_pool(settings: Settings, data: Data) -> Pool[Data]:
+    """Return the workers that `train.executor` names; they hold the data already. Whoever opened them closes them."""
+    train = settings.train
+    workers = train.workers or _cores()
+    if train.executor is Executor.THREADS:
+        return ThreadPool(data, workers=workers)
+    if train.executor is Executor.PROCESSES:
+        from trader.adapters.pools.processes import ProcessPool  # noqa: PLC0415 - only who uses it pays for it
+
+        return ProcessPool(data, workers=workers)
+    if not train.dask_address:
+        raise BadConfig("train.executor = dask needs train.dask_address (TRADER__TRAIN__DASK_ADDRESS), tcp://host:8786")
+    try:
+        from trader.adapters.pools.cluster import DaskPool  # noqa: PLC0415 - costs half a second, and is optional
+    except ModuleNotFoundError as error:
+        raise BadConfig(
+            f"train.executor = dask: {error}; do: pip install --require-hashes -r requirements-dist.txt"
+        ) from error
+    return DaskPool(data, address=train.dask_address)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:

@@ -11,8 +11,11 @@ from typing import NoReturn
 import typer
 
 from trader.cli import doctor as _doctor  # noqa: F401 - registers its commands
+from trader.cli import models as _models  # noqa: F401
 from trader.cli import research as _research  # noqa: F401
 from trader.cli import testnet as _testnet  # noqa: F401
+from trader.cli import train as _train  # noqa: F401
+from trader.cli import trigger as _trigger  # noqa: F401
 from trader.cli import upkeep as _upkeep  # noqa: F401
 from trader.cli import verify as _verify  # noqa: F401
 from trader.cli.commands import app

@@ -88,15 +88,21 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (*shown, TextColumn("{task.fields[note]}"))
         self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._progress.add_task(what, total=total)
+        self._task = self._progress.add_task(what, total=total, note="")
         self._progress.start()
 
     def step(self, count: int = 1) -> None:
         """Advance it."""
         if self._progress is not None:
             self._progress.advance(self._task, count)
+
+    def note(self, text: str) -> None:
+        """Show a few words beside it, instead of the last ones."""
+        if self._progress is not None:
+            self._progress.update(self._task, note=text)
 
     def finish(self) -> None:
         """End it."""

@@ -1,4 +1,4 @@
-"""The commands that fetch history, look at it, train and test: ingest, explore, train, replay, backtest."""
+"""The commands that fetch history, look at it and test on it: ingest, explore, replay, backtest."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,18 @@ End = Annotated[str, typer.Option("--end", metavar="ISO", help="end, not include
 HaltRule = Annotated[str, typer.Option("--on-halt", help="stop, mark, or resume-after=HOURS")]
 _LONGEST_HALT = 100_000
 InSample = Annotated[bool, typer.Option("--in-sample", help="allow a model that has seen these months; says so")]
+WalkForward = Annotated[
+    bool, typer.Option("--walk-forward", help="no stored model: the settings' recipe, fitted anew every 30 days")
+]
+Spans = Annotated[str, typer.Option(help="with --walk-forward: common (from --start on), or tutorial (shrinking)")]
+LookBackMaxDays = Annotated[
+    int | None,
+    typer.Option(min=1, help="with --walk-forward: train on nothing before --start, decide from so many days later on"),
+]
+Gross = Annotated[bool, typer.Option("--gross", help="with --walk-forward: charge nothing")]
+Trials = Annotated[
+    int | None, typer.Option(min=1, help="with --walk-forward: how many recipes and rules you tried, for the DSR")
+]
 
 
 @app.command()
@@ -84,32 +96,6 @@ def explore(
 
 
 @app.command()
-def train(
-    symbol: OneSymbol,
-    end: Annotated[
-        str | None, typer.Option(metavar="ISO", help="train on klines before this time; default: all stored")
-    ] = None,
-    promote: Annotated[bool, typer.Option(help="let it decide even if there is a champion already")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Fit one model on stored klines; it becomes the champion if there is none."""
-    from trader.bootstrap import build_bot
-    from trader.jobs.bot import Desk
-    from trader.jobs.train import train_stored
-    from trader.store.control import check_stamp
-
-    desk = Desk(bot=build_bot(settings_for([symbol])), symbol=symbol)
-    check_stamp(desk.bot.storage, mine=desk.bot.stamp)
-    card = train_stored(desk, end=None if end is None else parse_moment(end), promote_anyway=promote)
-    if as_json:
-        say_json(card)
-        return
-    say(f"model     {card.model_id}: {card.rows} rows, {card.first:%Y-%m-%d %H:%M} to {card.last:%Y-%m-%d %H:%M} UTC")
-    champion = desk.models.champion()
-    say(f"champion  {champion.model_id if champion else 'none'}")
-
-
-@app.command()
 def replay(
     symbol: OneSymbol,
     start: Start,
@@ -117,6 +103,9 @@ def replay(
     on_halt: HaltRule = "stop",
     in_sample: InSample = False,
     model: Annotated[str, typer.Option(help="a stored model; default: one trained on klines before --start")] = "",
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="train when that is due, as live; default: the model stays")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="folder for the scratch store; default: a new temporary one")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -133,6 +122,7 @@ def replay(
         on_halt=rule,
         resume_after=resume_after,
         model_id=model,
+        retrain=retrain,
         out=out,
         progress=Bar(silent=as_json),
     )
@@ -147,19 +137,49 @@ def backtest(
     symbol: OneSymbol,
     start: Start,
     end: End,
-    model: Annotated[str, typer.Option(help="a stored model's id")],
+    model: Annotated[str, typer.Option(help="a stored model's id; needed without --walk-forward")] = "",
     on_halt: HaltRule = "stop",
     in_sample: InSample = False,
+    walk_forward: WalkForward = False,
+    spans: Spans = "common",
+    look_back_max_days: LookBackMaxDays = None,
+    gross: Gross = False,
+    trials: Trials = None,
     out: Annotated[Path | None, typer.Option(help="file for the table of hours (CSV)")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test a frozen model in one vectorised pass; the same numbers as a replay, in a fraction of its time."""
+    """Test a frozen model in one vectorised pass, with a replay's numbers; or a recipe, by walk-forward."""
+    settings, first, until = settings_for([symbol]), parse_moment(start), parse_moment(end)
+    rule, resume_after = parse_on_halt(on_halt)
+    if walk_forward:
+        from trader.cli.walk_forward import Asked, backtest_walk_forward
+
+        if model or in_sample or rule is not OnHalt.STOP:
+            raise BadConfig(
+                "--walk-forward fits its own models on klines before those they decide, and no limit halts it: leave"
+                " out --model, --in-sample and --on-halt"
+            )
+        asked = Asked(
+            symbol=symbol,
+            start=first,
+            end=until,
+            spans=spans,
+            look_back_max_days=look_back_max_days,
+            gross=gross,
+            trials=trials,
+            out=out,
+            as_json=as_json,
+        )
+        backtest_walk_forward(settings, asked)
+        return
     from trader.cli.story import tell_test
     from trader.cli.testing import Span, backtest_stored
 
-    settings = settings_for([symbol])
-    span = Span(symbol=symbol, start=parse_moment(start), end=parse_moment(end), in_sample=in_sample)
-    rule, resume_after = parse_on_halt(on_halt)
+    if not model:
+        raise typer.BadParameter("name a stored model (`trader models list`), or walk forward", param_hint="--model")
+    if spans != "common" or look_back_max_days or gross or trials:
+        raise BadConfig("--spans, --look-back-max-days, --gross and --trials go with --walk-forward")
+    span = Span(symbol=symbol, start=first, end=until, in_sample=in_sample)
     result = backtest_stored(settings, span=span, on_halt=rule, resume_after=resume_after, model_id=model, out=out)
     if as_json:
         say_json(result.summary())

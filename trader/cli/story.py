@@ -1,6 +1,7 @@
 """The readable account after a demo, a replay or a status: lines, charts and where the files are."""
 
 from trader.bootstrap import costs_of
+from trader.cli.after_run import describe
 from trader.cli.output import say
 from trader.cli.testing import Tested
 from trader.config import Mode, Settings
@@ -71,6 +72,7 @@ def tell_test(result: Tested, *, settings: Settings) -> None:
         f" {result.runs} runs in {result.seconds:.1f} s ({rate:.0f} a second)",
         f"  model        {card.model_id}, klines {card.first:%Y-%m-%d} to {card.last:%Y-%m-%d %H:%M} UTC",
         f"  on halt      {result.on_halt}; limits reached {result.halts} times",
+        *(f"  {each.open_time:%Y-%m-%d %H:%M} {describe(each)}" for each in result.trainings),
     )
     figures = describe_performance(
         result.performance, costs=result.costs, baselines=result.baselines, interval=card.interval

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trader.bootstrap import build_replay, costs_of, open_storage, recipe_of
+from trader.cli.after_run import as_plain, training_after
 from trader.cli.output import write_file
 from trader.config import Settings
 from trader.core.accounting import Costs
@@ -26,6 +27,7 @@ from trader.jobs.replay import (
     replay,
     write_table,
 )
+from trader.jobs.retrain import Retraining
 from trader.ml.backtest import backtest
 from trader.ml.card import ModelCard
 from trader.ml.training import TrainedModel
@@ -63,6 +65,7 @@ class Tested:
     on_halt: str
     halts: int
     files: dict[str, Path]
+    trainings: tuple[Retraining, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Return the figures for programs; returns are fractions, sums of hourly returns on a fixed notional."""
@@ -87,6 +90,7 @@ class Tested:
             "performance": figures,
             "reasons": dict(self.reasons),
             "execution": self.execution,
+            "trainings": [as_plain(each) for each in self.trainings],
             "seconds": self.seconds,
             **{name: str(path) for name, path in self.files.items()},
         }
@@ -101,18 +105,26 @@ def replay_stored(
     model_id: str,
     out: Path | None,
     progress: Progress,
+    retrain: bool = False,
+    training_rows: int | None = None,
 ) -> Tested:
-    """Replay stored klines on a scratch store, which keeps the journal, the table of runs and the chart."""
-    span = _on_grid(span, interval=settings.bot.interval)
+    """Replay stored klines on a scratch store, which keeps the journal, the table of runs and the chart.
+
+    With `retrain` what is due is trained on the way, on up to `training_rows` klines before it: so many are needed
+    before the start (None: what the recipe looks back on).
+    """
+    span = on_grid(span, interval=settings.bot.interval)
     model = _stored_model(settings, span=span, model_id=model_id) if model_id else None
-    klines = _klines(settings, span=span, rows=0 if model else recipe_of(settings).rows(settings.bot.interval))
+    rows = recipe_of(settings).rows(settings.bot.interval) if training_rows is None else training_rows
+    klines = _klines(settings, span=span, rows=0 if model and not retrain else rows)
     scratch = _scratch(out)
     desk, clock = build_replay(
         settings, klines=klines, symbol=span.symbol, scratch=scratch, on_halt=on_halt, resume_after=resume_after
     )
     card = install_model(desk, clock=clock, stored=model, start=span.start, end=span.end, in_sample=span.in_sample)
     in_sample = check_out_of_sample(card, start=span.start, allowed=span.in_sample)
-    outcome = replay(desk, clock=clock, start=span.start, end=span.end, progress=progress)
+    after_run = training_after(settings) if retrain else None
+    outcome = replay(desk, clock=clock, start=span.start, end=span.end, progress=progress, after_run=after_run)
     files = {"table": scratch / "runs.csv", "chart": scratch / "equity.png", "store": scratch}
     files["table"].write_bytes(write_table(outcome.table, in_sample=in_sample))
     files["chart"].write_bytes(_chart(outcome, settings=settings, span=span, in_sample=in_sample))
@@ -131,6 +143,7 @@ def replay_stored(
         on_halt=on_halt,
         halts=outcome.halts,
         files=files,
+        trainings=outcome.trainings,
     )
 
 
@@ -139,7 +152,7 @@ def backtest_stored(
 ) -> Tested:
     """Test a stored model in one pass over stored klines."""
     began = time.perf_counter()
-    span = _on_grid(span, interval=settings.bot.interval)
+    span = on_grid(span, interval=settings.bot.interval)
     model = _stored_model(settings, span=span, model_id=model_id)
     in_sample = check_out_of_sample(model.card, start=span.start, allowed=span.in_sample)
     klines = _klines(settings, span=span, rows=0)
@@ -166,7 +179,7 @@ def backtest_stored(
     )
 
 
-def _on_grid(span: Span, *, interval: str) -> Span:
+def on_grid(span: Span, *, interval: str) -> Span:
     """Return the span with both ends on open times, around the same klines. Raises BadConfig for an empty one."""
     if span.end <= span.start:
         raise BadConfig(f"--end {span.end.isoformat()} is not after --start {span.start.isoformat()}; swap them")

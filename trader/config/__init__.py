@@ -27,13 +27,19 @@ from trader.config.sections import (
     ExchangeSection,
     MarketSection,
     Mode,
-    RetrainSection,
     RiskSection,
     RunSection,
     SimulatorSection,
     SizingSection,
     StorageSection,
     Symbol,
+)
+from trader.config.training import (
+    Executor,
+    ModelsSection,
+    PromotionSection,
+    RetrainSection,
+    SearchSection,
     TrainSection,
 )
 from trader.core.accounting import Costs
@@ -43,10 +49,11 @@ from trader.core.policy import TriggerPolicy
 from trader.core.risk import RiskLimits
 from trader.core.strategy import Rules
 
-__all__ = ["CONFIG_FILE", "ENV_PREFIX", "Mode", "Settings", "Symbol", "load_settings"]
+__all__ = ["CONFIG_FILE", "ENV_PREFIX", "Executor", "Mode", "Settings", "Symbol", "load_settings"]
 
 CONFIG_FILE = "trader.toml"
 ENV_PREFIX = "TRADER__"
+_MIN_VOLATILITY = 0.01
 
 
 class Settings(BaseSettings):
@@ -69,6 +76,9 @@ class Settings(BaseSettings):
     risk: RiskSection = RiskSection()
     retrain: RetrainSection = RetrainSection()
     train: TrainSection = TrainSection()
+    search: SearchSection = SearchSection()
+    promotion: PromotionSection = PromotionSection()
+    models: ModelsSection = ModelsSection()
     simulator: SimulatorSection = SimulatorSection()
     demo: DemoSection = DemoSection()
     run: RunSection = RunSection()
@@ -95,6 +105,13 @@ class Settings(BaseSettings):
         """The store's address; each mode has a folder of its own unless one is set."""
         return self.storage.url or f"trader-data/{self.bot.mode}"
 
+    @property
+    def min_volatility(self) -> float:
+        """The entry filter; the one that was chosen on real klines would keep the demo's market out for ever."""
+        if self.decision.min_volatility is not None:
+            return self.decision.min_volatility
+        return 0.0 if self.bot.mode is Mode.DEMO else _MIN_VOLATILITY
+
     def rules(self) -> Rules:
         """Return what the strategy is configured with."""
         return Rules(
@@ -102,7 +119,7 @@ class Settings(BaseSettings):
                 band=self.decision.band,
                 exit=self.decision.exit,
                 allow_short=self.decision.allow_short,
-                min_volatility=self.decision.min_volatility,
+                min_volatility=self.min_volatility,
                 min_volume_ratio=self.decision.min_volume_ratio,
                 sizing=self.sizing.method,
                 target_volatility=self.sizing.target_volatility,
@@ -119,6 +136,8 @@ class Settings(BaseSettings):
                 threshold=self.retrain.threshold,
                 min_runs=min(self.retrain.min_runs, self.retrain.window),
                 cooldown=timedelta(hours=self.retrain.cooldown_hours),
+                max_model_age=timedelta(days=self.retrain.max_model_age_days),
+                max_idle=self.retrain.max_idle,
             ),
         )
 

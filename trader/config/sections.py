@@ -14,7 +14,6 @@ from pydantic_settings import (
 )
 
 from trader.core.decision import Exit, Sizing
-from trader.core.indicators import FEATURE_PRESETS
 from trader.core.klines import INTERVALS
 
 
@@ -26,7 +25,9 @@ class Mode(StrEnum):
     TESTNET = "testnet"
 
 
-def _one_of(allowed: Mapping[str, object]) -> AfterValidator:
+def one_of(allowed: Mapping[str, object]) -> AfterValidator:
+    """Return what refuses every value that is not a key of `allowed`, naming them."""
+
     def check(value: str) -> str:
         if value not in allowed:
             raise ValueError(f"use one of {', '.join(allowed)}")
@@ -64,6 +65,7 @@ def _aware(moment: datetime) -> datetime:
 Symbol = Annotated[str, AfterValidator(_symbol)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+Natural = Annotated[int, Field(ge=0)]
 Amount = Annotated[Decimal, Field(gt=0)]
 
 
@@ -83,7 +85,7 @@ class BotSection(Section):
     symbols: Annotated[list[Symbol], NoDecode, BeforeValidator(_split), AfterValidator(_distinct)] = Field(
         default=[], description="symbols to trade, comma separated; empty: DEMOUSDT in demo mode, else BTCUSDT"
     )
-    interval: Annotated[str, _one_of(INTERVALS)] = Field(default="1h", description="length of a kline")
+    interval: Annotated[str, one_of(INTERVALS)] = Field(default="1h", description="length of a kline")
 
 
 class StorageSection(Section):
@@ -134,11 +136,12 @@ class DecisionSection(Section):
         default=0.1, description="half-width around 0.5 without a signal"
     )
     exit: Exit = Field(
-        default=Exit.OPPOSITE, description="leave a position: `opposite` signal, `neutral` (0.5), or `band`"
+        default=Exit.NEUTRAL, description="leave a position: `opposite` signal, `neutral` (0.5), or `band`"
     )
     allow_short: bool = Field(default=True, description="whether to go short (sell from the base allocation)")
-    min_volatility: Annotated[float, Field(ge=0)] = Field(
-        default=0.0, description="entry filter: volatility of 24 klines; 0 = off"
+    min_volatility: Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_unset)] = Field(
+        default=None,
+        description="entry filter: volatility of 24 klines; 0 = off; empty: 0.01, in demo mode, whose market is calm, 0",
     )
     min_volume_ratio: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="entry filter: volume / average; 0 = off"
@@ -176,31 +179,6 @@ class RiskSection(Section):
     range_margin: Annotated[float, Field(ge=0)] = Field(
         default=1.0, description="how far outside its training range (in range widths) a feature may lie"
     )
-
-
-class RetrainSection(Section):
-    """When performance makes a training due."""
-
-    window: Positive = Field(default=168, description="N: the trigger looks at the last N klines")
-    threshold: float = Field(default=-0.05, description="due when their summed net return is below this")
-    min_runs: Positive = Field(default=72, description="fewer settled hours never trigger")
-    cooldown_hours: Positive = Field(default=168, description="pause after a training")
-
-
-class TrainSection(Section):
-    """The model: one XGBoost classifier with fixed parameters."""
-
-    features: Annotated[str, _one_of(FEATURE_PRESETS)] = Field(default="ten", description="feature preset")
-    look_back_days: Annotated[int, Field(gt=0, le=3650)] = Field(default=180, description="days of klines to train on")
-    n_estimators: Annotated[int, Field(gt=0, le=10000)] = Field(default=350, description="trees")
-    max_depth: Annotated[int, Field(gt=0, le=20)] = Field(default=3, description="depth of a tree")
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(default=0.01, description="shrinkage")
-    subsample: Annotated[float, Field(gt=0, le=1)] = Field(default=0.8, description="share of rows a tree sees")
-    colsample_bytree: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.8, description="share of features a tree sees"
-    )
-    gamma: Annotated[float, Field(ge=0)] = Field(default=5.0, description="minimum gain of a split")
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of the sampling")
 
 
 class SimulatorSection(Section):
