@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 
-.PHONY: setup run test test-fast test-image check bench docs lock clean
+.PHONY: setup run test test-fast test-image check bench docs results lock clean
 
 run: setup  ## live one demo hour (the first time after 30 replayed days) and draw the equity curve
 	@$(BIN)/python main.py demo
@@ -49,9 +49,14 @@ bench: $(VENV)/dev  ## the figures of docs/performance.md, on this machine
 docs: $(VENV)/dev  ## write docs/settings.md from the code
 	$(BIN)/python scripts/docs.py
 
+results: $(VENV)/dev  ## write docs/results.md and its chart; RESULTS="--store FOLDER ..." says from what
+	$(BIN)/python scripts/results.py $(RESULTS)
+
 lock: $(VENV)/dev  ## compile the pins after a change of requirements*.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" requirements-dist.in -o requirements-dist.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
 

@@ -67,7 +67,7 @@ def test_of_several_errors_the_one_that_needs_a_person_decides_the_code():
         (["ingest", "--symbol", "BTCUSDT"], "Missing option '--start'"),
         (
             ["backtest", "--symbol", "BTCUSDT", "--start", "2022-01-01", "--end", "2022-01-02"],
-            "Missing option '--model'",
+            "Invalid value for --model: name a stored model",
         ),
     ],
 )

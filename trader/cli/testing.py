@@ -9,14 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from trader.bootstrap import build_replay, costs_of, open_storage, recipe_of
+from trader.bootstrap import build_replay, build_training, costs_of, open_storage, recipe_of
 from trader.cli.after_run import as_plain, training_after
-from trader.cli.output import write_file
+from trader.cli.output import Bar, write_file
 from trader.config import Settings
 from trader.core.accounting import Costs
 from trader.core.errors import BadConfig
+from trader.core.indicators import WARM_UP
 from trader.core.klines import Klines, from_ms, interval_ms, to_ms
 from trader.core.performance import Baselines, Execution, Performance, baselines, evidence
+from trader.core.policy import Method
 from trader.core.risk import OnHalt
 from trader.jobs.figures import closes_of, execution_of, reasons_of
 from trader.jobs.replay import (
@@ -106,17 +108,14 @@ def replay_stored(
     out: Path | None,
     progress: Progress,
     retrain: bool = False,
-    training_rows: int | None = None,
 ) -> Tested:
     """Replay stored klines on a scratch store, which keeps the journal, the table of runs and the chart.
 
-    With `retrain` what is due is trained on the way, on up to `training_rows` klines before it: so many are needed
-    before the start (None: what the recipe looks back on).
+    With `retrain` what is due is trained on the way: as many klines as that takes are needed before the start.
     """
     span = on_grid(span, interval=settings.bot.interval)
     model = _stored_model(settings, span=span, model_id=model_id) if model_id else None
-    rows = recipe_of(settings).rows(settings.bot.interval) if training_rows is None else training_rows
-    klines = _klines(settings, span=span, rows=0 if model and not retrain else rows)
+    klines = _klines(settings, span=span, rows=_rows_before(settings, model=model, retrain=retrain))
     scratch = _scratch(out)
     desk, clock = build_replay(
         settings, klines=klines, symbol=span.symbol, scratch=scratch, on_halt=on_halt, resume_after=resume_after
@@ -205,6 +204,15 @@ def _klines(settings: Settings, *, span: Span, rows: int) -> Klines:
     return load_range(
         store, symbol=span.symbol, interval=settings.bot.interval, start=span.start, end=span.end, rows=rows
     )
+
+
+def _rows_before(settings: Settings, *, model: TrainedModel | None, retrain: bool) -> int:
+    """Return how many klines a replay needs before its start, beside a warm-up."""
+    recipe, interval = recipe_of(settings), settings.bot.interval
+    if retrain and settings.retrain.method is Method.SEARCH:
+        setup = build_training(settings, progress=Bar(silent=True))
+        return setup.klines(interval, champion=model.card.recipe if model else recipe) - WARM_UP
+    return recipe.rows(interval) + recipe.horizon - 1 if retrain or model is None else 0
 
 
 def _scratch(out: Path | None) -> Path:
