@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests have the servers
 
 from scripts.bench_live import measure_live
 from scripts.bench_local import measure_indicators, measure_ingest, measure_replay, measure_run
+from scripts.bench_pruning import measure_pruning
+from scripts.bench_search import measure_search
 
 Measure = Callable[[Path], list[dict[str, Any]]]
 
@@ -28,6 +30,8 @@ PARTS: dict[str, Measure] = {
     "replay": measure_replay,
     "ingest": measure_ingest,
     "indicators": measure_indicators,
+    "search": measure_search,
+    "pruning": measure_pruning,
 }
 
 

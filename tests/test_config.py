@@ -115,6 +115,7 @@ OTHERS = {
     "demo.seed": ("8", 8),
     "demo.start": ("2025-06-01T00:00:00Z", datetime(2025, 6, 1, tzinfo=UTC)),
     "demo.replay_days": ("0", 0),
+    "demo.trials": ("3", 3),
     "run.lease_seconds": ("12.5", 12.5),
 }
 """Every setting with another value than its default: as text, and as it is read."""

@@ -85,8 +85,9 @@ def trainer(settings: Settings, *, is_timed: bool) -> "Train":
 def describe(found: "Retraining") -> str:
     """Return a line for people, empty when nothing was due."""
     if found.finished is not None:
-        result = f"{found.finished.outcome} {found.finished.model_id}".strip()
-        return f"{found.symbol}: trained, {result} ({found.why})"
+        model = found.finished.model_id
+        report = f"; `trader models show --symbol {found.symbol} {model}` has the report" if model else ""
+        return f"{found.symbol}: trained, {f'{found.finished.outcome} {model}'.strip()} ({found.why}){report}"
     if found.outcome == "not-due":
         return ""
     return f"{found.symbol}: no training ({found.outcome}): {found.why}"

@@ -149,6 +149,8 @@ def demo() -> None:
         progress=Bar(silent=False),
     )
     tell_demo(bot, outcome, settings=settings)
+    short = settings.search.model_copy(update={"trials": settings.demo.trials})
+    settings = settings.model_copy(update={"search": short})
     retrain_after(bot, [outcome.live.record], settings=settings, quietly=False)
 
 

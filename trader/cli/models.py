@@ -193,7 +193,16 @@ def _describe(found: "Details") -> list[str]:
             f"{', pinned' if event.pinned else ''}  {_said(event.who, event.why)}".rstrip()
             for event in found.events
         ),
+        *_describe_report(found),
     ]
+
+
+def _describe_report(found: "Details") -> list[str]:
+    from trader.report.training import describe_training
+
+    if found.report is not None:
+        return ["", *describe_training(found.report)]
+    return ["", f"the report of its training cannot be read: {found.report_problem}"] if found.report_problem else []
 
 
 def _describe_decisions(found: "Comparison") -> str:

@@ -1,6 +1,7 @@
 """`trader train`: search a recipe and let it challenge the champion, or do what the newest run left due."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -116,6 +117,7 @@ def _train(
     is_silent: bool,
     stop: threading.Event,
 ) -> _End:
+    began = time.monotonic()  # loading the libraries takes seconds, too
     from trader.bootstrap import build_bot, build_training
     from trader.jobs.bot import Desk
     from trader.jobs.training.job import train as train_symbol
@@ -132,7 +134,7 @@ def _train(
         trained = train_symbol(
             desk,
             why="asked for on the command line",
-            deadline_seconds=seconds,
+            deadline_seconds=None if seconds is None else seconds - (time.monotonic() - began),
             heartbeat=go_on,
             setup=build_training(settings, progress=Bar(silent=is_silent)),
             load=partial(stored_klines, end=end),

@@ -141,7 +141,7 @@ class DecisionSection(Section):
     allow_short: bool = Field(default=True, description="whether to go short (sell from the base allocation)")
     min_volatility: Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_unset)] = Field(
         default=None,
-        description="entry filter: volatility of 24 klines; 0 = off; empty: 0.01, in demo mode, whose market is calm, 0",
+        description="entry filter: volatility of 24 klines; 0 = off; empty: 0.01, but 0 in the calm demo market",
     )
     min_volume_ratio: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="entry filter: volume / average; 0 = off"
@@ -202,6 +202,7 @@ class DemoSection(Section):
         default=datetime(2026, 1, 1, tzinfo=UTC), description="first live hour of a new demo"
     )
     replay_days: int = Field(default=30, ge=0, le=365, description="days replayed before the first live hour")
+    trials: Positive = Field(default=12, description="recipes that `trader demo` tries when a training is due")
 
 
 class RunSection(Section):

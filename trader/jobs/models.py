@@ -11,7 +11,9 @@ from trader.core.lifecycle import Event, Pin, State
 from trader.core.training import FinishedTraining
 from trader.jobs.bot import Desk
 from trader.ml.card import ModelCard
+from trader.ml.report import TrainingReport
 from trader.store.head import StoredHead, Word
+from trader.store.studies import StudyStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +42,19 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """One model: its card, whether it decides, its life, and what is wrong with its trees ("" if they can be read)."""
+    """One model: its card, whether it decides, its life, and what is wrong with its trees ("" if they can be read).
+
+    `report` is that of the training it came out of: None for a model without one, or when a later training on the same
+    klines has written another; `report_problem` says what is wrong with it.
+    """
 
     card: ModelCard
     state: State
     decides: bool
     events: tuple[Event, ...]
     problem: str
+    report: TrainingReport | None = None
+    report_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +99,26 @@ def details(desk: Desk, model_id: str | None) -> Details:
     card = desk.models.card(model_id)
     head = desk.models.registry.head()
     events = tuple(event for event in desk.models.registry.events() if event.model_id == model_id)
+    report, report_problem = _report(desk, card)
     return Details(
         card=card,
         state=events[-1].to_state if events else State.TRAINED,
         decides=head is not None and head.model_id == model_id,
         events=events,
         problem=_problem(desk, model_id),
+        report=report,
+        report_problem=report_problem,
     )
+
+
+def _report(desk: Desk, card: ModelCard) -> tuple[TrainingReport | None, str]:
+    if not card.study:
+        return None, ""
+    try:
+        report = StudyStore(desk.bot.storage, symbol=desk.symbol, interval=desk.bot.interval).report(card.study)
+    except TraderError as error:
+        return None, str(error)
+    return (report, "") if report is not None and report.model_id == card.model_id else (None, "")
 
 
 def _problem(desk: Desk, model_id: str) -> str:

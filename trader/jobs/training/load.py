@@ -1,11 +1,14 @@
 """Klines for a training: the newest closed ones from storage and market, or stored ones up to some time in the past."""
 
+import logging
 from datetime import datetime, timedelta
 
-from trader.core.errors import BadConfig, BadData
+from trader.core.errors import BadConfig, BadData, Retryable
 from trader.core.klines import Klines, interval_ms, last_closed
 from trader.jobs.bot import Desk
 from trader.jobs.refresh import history
+
+log = logging.getLogger(__name__)
 
 
 def newest_klines(desk: Desk, *, count: int) -> Klines:
@@ -17,7 +20,8 @@ def newest_klines(desk: Desk, *, count: int) -> Klines:
 def stored_klines(desk: Desk, *, end: datetime | None, count: int) -> Klines:
     """Return up to `count` stored klines that end before `end`, or with the newest stored one.
 
-    Where too few are stored and no end is given, the market is asked. Raises BadData when there are none at all.
+    Where fewer are stored and no end is given, the market is asked; if it has none to give, or does not answer, what is
+    stored has to do. Raises BadData when there are none at all.
     """
     bot = desk.bot
     step = timedelta(milliseconds=interval_ms(bot.interval))
@@ -26,8 +30,8 @@ def stored_klines(desk: Desk, *, end: datetime | None, count: int) -> Klines:
     if len(klines) < count and end is None:
         try:
             return newest_klines(desk, count=count)
-        except BadConfig:  # the market of this mode does not have the symbol: what was ingested is what there is
-            pass
+        except (BadConfig, Retryable) as error:  # BadConfig: the market of this mode does not have the symbol
+            log.warning("%s: trained on the %d klines that are stored: %s", desk.symbol, len(klines), error)
     if not len(klines):
         raise _nothing_stored(desk)
     return klines

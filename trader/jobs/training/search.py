@@ -2,20 +2,21 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
-from trader.core.errors import Retryable
+from trader.core.errors import Retryable, TraderError
 from trader.core.evaluation.stream import Stream
 from trader.core.klines import Klines, from_ms, interval_ms
 from trader.jobs.bot import Desk
 from trader.jobs.training.setup import Spans, TrainingSetup
 from trader.ml.gate import resolved
 from trader.ml.history import History, build_history
-from trader.ml.importance import Importance, measure_importance
+from trader.ml.importance import FOLDS, Importance, measure_importance
 from trader.ml.plan import SearchPlan, digest, study_id
 from trader.ml.pool import Pool
 from trader.ml.recipe import Recipe
+from trader.ml.sampler import VERSION as OPTUNA_VERSION
 from trader.ml.search import Budget, search
 from trader.ml.space import enqueued, recipe_at
 from trader.ml.study import Study, Trial, TrialState
@@ -23,6 +24,7 @@ from trader.ml.walkforward import make_folds, trade, walk_forward
 from trader.store.studies import StudyStore
 
 log = logging.getLogger(__name__)
+_FOLDS_IN_A_HURRY = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +99,7 @@ def plan_of(desk: Desk, known: History, *, spans: Spans, champion: Recipe, setup
         min_round_trips=setup.min_round_trips,
         startup_trials=setup.startup_trials,
         enqueued=tuple(first if first[0].point != first[1].point else first[:1]),
-        versions=desk.bot.versions,
+        versions={**desk.bot.versions, "optuna": OPTUNA_VERSION},
     )
 
 
@@ -119,6 +121,8 @@ def _kept(desk: Desk, setup: TrainingSetup, *, known: Sequence[Trial], name: str
     try:
         yield keep
     except (KeyboardInterrupt, SystemExit):
+        with suppress(TraderError):  # the last one may have been stored a moment before this
+            done = list(studies.trials(name))
         log.warning(
             "%s: interrupted; %d trials of study %s are kept, and the champion is as before; the same command on the"
             " same klines goes on from them",
@@ -161,6 +165,14 @@ def _look_closer(
         recipe=recipe,
         stream=stream,
         importance=measure_importance(
-            known, recipe=recipe, folds=folds, rule=plan.rule, costs=plan.costs, seed=plan.seed, pool=pool
+            known,
+            recipe=recipe,
+            folds=folds,
+            rule=plan.rule,
+            costs=plan.costs,
+            range_margin=plan.range_margin,
+            seed=plan.seed,
+            pool=pool,
+            most=FOLDS if study.is_reproducible else _FOLDS_IN_A_HURRY,
         ),
     )
