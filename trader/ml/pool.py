@@ -9,18 +9,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, Protocol, TypeVar
 
 Data = TypeVar("Data")
+Data_co = TypeVar("Data_co", covariant=True)
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-class Pool(Protocol[Data]):
-    """Workers that hold `Data`. Results do not depend on how many there are."""
+class Pool(Protocol[Data_co]):
+    """Workers that hold the data. Results do not depend on how many there are."""
 
     @property
     def workers(self) -> int:
         """How many tasks are worked on at the same time."""
 
-    def submit(self, work: Callable[[Data, Task], Result], task: Task) -> Future[Result]:
+    def submit(self, work: Callable[[Data_co, Task], Result], task: Task) -> Future[Result]:
         """Have a module-level function called with the data and a task; its exceptions come with the future."""
 
     def close(self) -> None:
