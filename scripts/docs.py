@@ -33,7 +33,7 @@ def settings_page() -> str:
         "",
         "From `trader.toml` in the working directory (or the file that `TRADER_CONFIG` names), overridden by the",
         f"environment: `[decision]` `band` is `{ENV_PREFIX}DECISION__BAND`. Unknown names are refused. This page is",
-        "written by `make docs` from `trader/config/sections.py`.",
+        "written by `make docs` from `trader/config/`.",
     ]
     for name, section in sections():
         lines += [

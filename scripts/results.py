@@ -21,6 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from scripts.results_page import Chapter, Walked, page, promotion_section, replay_section, trigger_section
+from scripts.results_phases import nets, section
 from trader.adapters.local_storage import LocalStorage
 from trader.bootstrap import open_pool, recipe_of
 from trader.cli.output import Bar
@@ -136,12 +137,26 @@ def write(options: argparse.Namespace) -> None:
         strategies={each.name: each.text for each in chosen},
         chart="results-equity.png",
         command="make results",
-        measured=[*measured(options), *(path.read_text(encoding="utf-8").splitlines() for path in options.section)],
+        measured=[
+            phases(store, chosen[-1], periods),
+            *measured(options),
+            *(path.read_text(encoding="utf-8").splitlines() for path in options.section),
+        ],
         words=[line for path in options.words for line in (*path.read_text(encoding="utf-8").splitlines(), "")],
     )
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "results-equity.png").write_bytes(chart)
     (options.out / "results.md").write_text(text, encoding="utf-8")
+
+
+def phases(store: KlineStore, strategy: Strategy, periods: dict[str, tuple[datetime, datetime]]) -> list[str]:
+    """Return how much of each period's figure is the place of the folds and the seed."""
+    return section(
+        {
+            title: nets(store, strategy.settings, symbol=SYMBOL, start=start, end=end)
+            for title, (start, end) in periods.items()
+        }
+    )
 
 
 def strategies(*, trials: int | None) -> list[Strategy]:

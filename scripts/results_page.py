@@ -163,7 +163,28 @@ def replay_section(replays: Sequence[Mapping[str, Any]]) -> list[str]:
         f" --on-halt {each['on_halt']} --retrain --json"
         for each in replays
     ]
-    return ["## Replay with the trigger on", "", *_code(*commands), *as_markdown(table)]
+    lines = ["## Replay with the trigger on", "", *_code(*commands), *as_markdown(table), ""]
+    for each in replays:
+        lines += _folded(_trainings(each))
+    return lines[:-1]
+
+
+def _trainings(replay: Mapping[str, Any]) -> Table:
+    """Return every training of a replay: when, why, and what came of it."""
+    return Table(
+        title=f"Its trainings, --on-halt {replay['on_halt']}",
+        columns=("kline", "why", "outcome", "model"),
+        align="llll",
+        rows=tuple(
+            (
+                each["kline"][:16].replace("T", " "),
+                each["why"].rpartition("(")[2].rstrip(")"),
+                _outcome(each),
+                (each["finished"] or {}).get("model_id") or "-",
+            )
+            for each in replay["trainings"]
+        ),
+    )
 
 
 def _outcome(training: Mapping[str, Any]) -> str:

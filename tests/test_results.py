@@ -17,6 +17,12 @@ from trader.bootstrap import recipe_of
 from trader.core.errors import BadData
 from trader.store.klines import KlineStore
 
+
+def training(kline, outcome):
+    why = "due since 2022-03-01 03:00 UTC (age)"
+    return {"kline": kline, "why": why, "outcome": "finished", "finished": {"outcome": outcome, "model_id": "a-model"}}
+
+
 REPLAY = {
     "symbol": "BTCUSDT",
     "start": "2022-01-01T00:00:00+00:00",
@@ -30,10 +36,10 @@ REPLAY = {
     "hold": 1.0,
     "performance": {"sharpe": None, "max_drawdown": 0.5},
     "trainings": [
-        {"outcome": "finished", "finished": {"outcome": "promoted"}},
-        {"outcome": "finished", "finished": {"outcome": "rejected"}},
-        {"outcome": "failed", "finished": None},
-        {"outcome": "finished", "finished": {"outcome": "rejected"}},
+        training("2022-03-01T04:00:00Z", "promoted"),
+        training("2022-04-01T04:00:00Z", "rejected"),
+        {**training("2022-05-01T04:00:00Z", "rejected"), "outcome": "failed", "finished": None},
+        training("2022-06-01T04:00:00Z", "rejected"),
     ],
 }
 
@@ -109,7 +115,7 @@ def test_sections_from_files_and_words_of_a_person_are_kept_as_they_are(walked):
 def test_a_replay_is_a_row_with_what_became_of_its_trainings():
     lines = replay_section([REPLAY])
     assert "trader replay --symbol BTCUSDT --start 2022-01-01 --end 2025-01-01 --on-halt mark --retrain --json" in lines
-    cells = lines[-1].strip("| ").split(" | ")
+    cells = next(line for line in lines if line.startswith("| 2022-01-01 to")).strip("| ").split(" | ")
     assert cells == [
         *("2022-01-01 to 2025-01-01", "mark", "26,304", "+50.00 %", "-25.00 %", "29 NO EVIDENCE", "-", "-50.00 %"),
         *("+100.00 %", "2", "1 promoted, 2 rejected, 1 failed"),
@@ -218,3 +224,9 @@ def test_the_page_and_its_chart_are_written_from_a_store_and_end_where_they_are_
 
     results.write(options(tmp_path / "store", tmp_path / "early", "--end", f"{edge:%Y-%m-%d}"))
     assert "## Later" not in (tmp_path / "early/results.md").read_text()
+
+
+def test_every_training_of_a_replay_is_listed_with_its_reason():
+    lines = replay_section([REPLAY])
+    assert "| 2022-03-01 04:00 | age | promoted | a-model |" in lines
+    assert "| 2022-05-01 04:00 | age | failed | - |" in lines

@@ -132,7 +132,7 @@ class PromotionSection(Section):
     margin: Annotated[float, Field(ge=0)] = Field(
         default=0.02, description="by how much more, as a fraction of the notional over the hold-out"
     )
-    min_round_trips: Natural = Field(default=5, description="round trips the challenger completes in the hold-out")
+    min_round_trips: Natural = Field(default=12, description="round trips the challenger completes in the hold-out")
     min_exposure: Fraction = Field(default=0.01, description="share of the hold-out in which it has a position")
     draws: Annotated[int, Field(ge=100, le=100_000)] = Field(default=1000, description="bootstrap resamples")
     block: Natural = Field(

@@ -93,6 +93,7 @@ NOTHING = Judged()
         ({"judged": WON, "champion": False}, PROMOTED, BETTER, "it earns more"),
         ({"judged": LOST, "champion": False}, PROMOTED, OWN, "the first model, by the settings' recipe"),
         ({"judged": LOST, "champion": False, "setup": MANUAL}, PROMOTED, OWN, "the first model"),
+        ({"judged": WON, "champion": False, "setup": MANUAL}, PROMOTED, BETTER, "it earns more"),
         ({"judged": NOTHING, "recipe": None, "champion": False}, PROMOTED, OWN, "no trial traded enough"),
         ({"judged": MISBEHAVES, "champion": False}, PROMOTED, OWN, "100.0% on one side"),
     ],

@@ -66,7 +66,8 @@ def _choose(
     contest: Contest, found: Found, judged: Judged, *, newest: datetime, setup: TrainingSetup, insist: bool
 ) -> Choice:
     lost = _objection(found, judged)
-    wins = TrainingOutcome.CHALLENGER if setup.policy is PromotionPolicy.MANUAL else TrainingOutcome.PROMOTED
+    is_approved = setup.policy is PromotionPolicy.AUTO or contest.champion is None  # a first model replaces nobody
+    wins = TrainingOutcome.PROMOTED if is_approved else TrainingOutcome.CHALLENGER
     if lost is None:
         outcome = TrainingOutcome.PROMOTED if insist else wins
         return Choice(recipe=found.recipe, outcome=outcome, why=judged.verdict.why if judged.verdict else "")
