@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.builders import HOUR, random_klines
+from tests.core.evaluation.streams import random_walk, stream_of
 from tests.ml.contests import BLIND, COSTS, RULE, SKILLED, returning_klines
 from trader.core.errors import BadData
 from trader.core.evaluation.bootstrap import paired_lower_bound
@@ -18,6 +19,7 @@ from trader.ml.walkforward import Fold, FoldTask, fit_fold, trade
 
 TERMS = Terms(rule=RULE, costs=COSTS, range_margin=1.0)
 RULES = GateRules(confidence=0.95, margin=0.0, min_round_trips=5, min_exposure=0.05, draws=300, block=None)
+RULES_OF_DAYS = replace(RULES, min_exposure=0.01)
 KLINES = returning_klines(2600, seed=3)
 START, END = KLINES.first + 2000 * HOUR, KLINES.first + 2500 * HOUR
 
@@ -81,6 +83,25 @@ def test_a_challenger_that_never_trades_is_refused_even_against_a_champion_that_
     assert not verdict.promoted
     assert "0 round trips in the hold-out; 5 are needed" in verdict.why
     assert "in a position 0.0% of the time; 5.0% is needed" in verdict.why
+
+
+def test_a_challenger_that_wins_by_losing_less_is_said_to_lose():
+    """Beside a champion that trades every other hour, one that trades every other day wins, and is no good either."""
+    rng, closes = np.random.default_rng(0), random_walk(2160, seed=1)
+    busy, calm = np.repeat(rng.choice([-1.0, 1.0], 1080), 2), np.zeros(2160)
+    for day in range(0, 2160, 48):
+        calm[day : day + 2] = rng.choice([-1.0, 1.0])
+    verdict = judge(stream_of(busy, closes=closes), stream_of(calm, closes=closes), rules=RULES_OF_DAYS, seed=0)
+    assert verdict.promoted
+    assert verdict.champion.net < verdict.challenger.net < 0
+    assert f"although it loses, too ({verdict.challenger.net:+.4f} net)" in verdict.why
+    skilled = judge(stream_of(busy, closes=closes), stream_of(foresight(closes), closes=closes), rules=RULES, seed=0)
+    assert skilled.promoted
+    assert "loses" not in skilled.why
+
+
+def foresight(closes):
+    return np.sign(np.diff(closes))
 
 
 def test_the_same_recipe_is_never_promoted_whatever_margin_is_asked_for():

@@ -23,7 +23,7 @@ def measured(history=HISTORY, *, recipe=RECIPE, folds=FOLDS, rule=RULE, seed=0, 
     pool = ThreadPool(history, workers=workers)
     try:
         return measure_importance(
-            history, recipe=recipe, folds=folds, rule=rule, costs=COSTS, seed=seed, pool=pool, **more
+            history, recipe=recipe, folds=folds, rule=rule, costs=COSTS, range_margin=1.0, seed=seed, pool=pool, **more
         )
     finally:
         pool.close()

@@ -24,7 +24,14 @@ def groups(count, *, size, correlation, seed=1):
 def study(returns, *, sharpes=None, pruned=0, failed=0):
     sharpes = np.zeros(returns.shape[1]) if sharpes is None else sharpes
     trials = [
-        Trial(number=number, state=TrialState.COMPLETE, parameters={}, daily=tuple(daily), sharpe=sharpe)
+        Trial(
+            number=number,
+            state=TrialState.COMPLETE,
+            parameters={},
+            daily=tuple(daily),
+            sharpe=sharpe,
+            is_evidence=any(daily),
+        )
         for number, (daily, sharpe) in enumerate(zip(returns.T.tolist(), sharpes, strict=True))
     ]
     for state in [TrialState.PRUNED] * pruned + [TrialState.FAILED] * failed:
@@ -110,3 +117,13 @@ def test_overfitting_is_that_of_the_completed_trials():
     assert overfitting_of(study(NOISE[:, :1], pruned=4)) is None
     assert overfitting_of(study(NOISE[:20])) is None  # too few days for 16 blocks
     assert overfitting_of(study(NOISE[:, :0], failed=2)) is None
+
+
+def test_trials_that_could_not_win_say_nothing_about_overfitting():
+    """Beside noise that loses to its costs they would win every half, and the search would look like no overfitting."""
+    losing = NOISE - 1.0
+    idle = np.hstack([losing, np.zeros((400, 10))])
+    assert backtest_overfitting(idle).pbo == 0.0
+    found = overfitting_of(study(idle))
+    assert (found.trials, found.pbo) == (30, backtest_overfitting(losing).pbo)
+    assert found.pbo > 0.3

@@ -102,11 +102,11 @@ def test_it_says_what_a_reader_has_to_know_to_doubt_it(report):
     metrics = report.in_sample.metrics
     assert f"searched {metrics.net:+.2%} net, {metrics.gross:+.2%} gross (" in text
     assert "the best of all trials: flattering" in text
-    assert "nothing was chosen by these hours" in text
+    assert "the search knew nothing of these hours" in text
     assert "for 12 independent trials" in text
     assert "for all 39" in text
     assert "probability of overfitting" in text
-    assert "over 4 trials (4 pruned or failed not among them)" in text
+    assert "over 4 trials (36 pruned, failed or without evidence not among them)" in text
     assert (
         "the recipe to beat: +10.00% net, +20.00% gross, 12 round trips (fewer than 30 round trips: NO EVIDENCE)"
         in text

@@ -153,6 +153,8 @@ def _verdict(
                 f" {difference:+.4f}); more than {rules.margin:+.4f} is needed"
             )
     won = f"with {rules.confidence:.0%} confidence it earns at least {bound or 0:+.4f} more than the champion"
+    if sides[1] is not None and sides[1].net < 0:
+        won += f", although it loses, too ({sides[1].net:+.4f} net)"
     return Verdict(
         promoted=not objections,
         why="; ".join(objections) or won,

@@ -76,7 +76,7 @@ def measure_importance(
     costs: Costs,
     seed: int,
     pool: Pool[History],
-    range_margin: float = 1.0,
+    range_margin: float,
     most: int = FOLDS,
 ) -> Importance:
     """Return the importance of every column over at most `most` folds, spread over all of them.

@@ -16,6 +16,9 @@ from optuna.trial import TrialState as OptunaState
 from trader.ml.space import Dimension, Point, Space
 from trader.ml.study import Trial, TrialState
 
+VERSION: str = optuna.__version__
+"""Another one may propose otherwise, so it is part of what a study is about."""
+
 
 def propose(space: Space, *, trials: Sequence[Trial], seed: int, startup_trials: int, min_round_trips: int) -> Point:
     """Return the point to try after these trials, at random until `startup_trials` of them did not fail.

@@ -46,8 +46,11 @@ def trials_info(study: Study) -> TrialsInfo | None:
 
 
 def overfitting_of(study: Study, *, blocks: int = BLOCKS) -> Overfitting | None:
-    """Return the probability of overfitting over completed trials; None for fewer than two, or too few days."""
-    tried = completed(study)
+    """Return the probability of overfitting over the trials that could win; None for fewer than two, or too few days.
+
+    One that hardly trades cannot win, and beside trials that lose to their costs its zeros would look like an edge.
+    """
+    tried = [trial for trial in completed(study) if trial.is_evidence]
     try:
         return backtest_overfitting(_matrix(tried), blocks=blocks) if tried else None
     except BadData:

@@ -69,7 +69,7 @@ def risk_rows(found: Evaluation) -> Iterator[Row]:
 def no_skill_rows(found: Evaluation) -> Iterator[Row]:
     """Yield what strategies that know nothing would have earned on the same klines."""
     baselines = found.no_skill
-    coins = baselines.coins
+    coins, sides = baselines.coins, baselines.sides
     yield "flat", percent(baselines.flat), "never traded"
     yield "hold", percent(baselines.hold), "bought once, the quantity kept"
     yield "always long", percent(baselines.always_long), "the notional kept: the measure of net"
@@ -79,6 +79,8 @@ def no_skill_rows(found: Evaluation) -> Iterator[Row]:
     yield f"{coins.count} coins", percent(coins.mean), "the same turnover on random sides; their mean"
     yield "coins, 5-95 %", f"{percent(coins.low)} to {percent(coins.high)}", ""
     yield "coins as good", _share(coins.at_least_as_good), "of the coins earned at least as much as the strategy"
+    yield "sides, 5-95 %", f"{percent(sides.low)} to {percent(sides.high)}", "coins at the strategy's own hours"
+    yield "sides as good", _share(sides.at_least_as_good), "of those earned at least as much as the strategy"
 
 
 def chance_rows(found: Evaluation) -> Iterator[Row]:

@@ -43,7 +43,7 @@ def describe_run(record: RunRecord) -> list[str]:
     lines += _books(record)
     if record.trigger is not None:
         since, why = record.trigger.due_since, record.trigger.why
-        todo = f"`trader train --symbol {record.key.symbol} --promote`"
+        todo = f"`trader train --if-due --symbol {record.key.symbol}`"
         due = f"DUE since {since:%Y-%m-%d %H:%M} UTC: {todo}" if since else f"not due: {why}"
         lines.append(f"training  {due}")
     return lines

@@ -28,7 +28,7 @@ def describe_training(report: TrainingReport) -> list[str]:
         lines += _evaluation("searched", report.in_sample, note="the best of all trials: flattering")
         lines += _luck(report.in_sample, report.study)
     if report.hold_out is not None:
-        lines += _evaluation("hold-out", report.hold_out, note="nothing was chosen by these hours")
+        lines += _evaluation("hold-out", report.hold_out, note="the search knew nothing of these hours")
     lines += [f"check     FAILED {check.name}: {check.words}" for check in report.checks if not check.passed]
     if report.checks and all(check.passed for check in report.checks):
         lines.append(f"checks    the model behaves: all {len(report.checks)} passed")
@@ -81,12 +81,14 @@ def _study(study: StudySummary) -> list[str]:
 def _evaluation(name: str, found: Evaluation, *, note: str) -> list[str]:
     metrics, interval = found.metrics, found.uncertainty.net
     warning = f" ({found.evidence})" if found.evidence else ""
-    coins = f"{found.no_skill.coins.at_least_as_good:.0%} of coins that trade as often did as well"
+    coins, sides = found.no_skill.coins, found.no_skill.sides
+    luck = f"{coins.at_least_as_good:.0%} of coins that trade as often, {sides.at_least_as_good:.0%} at the same hours"
     span = f"{interval.level:.0%} interval {interval.low:+.2%} to {interval.high:+.2%} net"
     return [
         f"{name:<10}{metrics.net:+.2%} net, {metrics.gross:+.2%} gross ({found.costs}); {note}",
         f"{_INDENT}{metrics.klines} klines, {metrics.round_trips} round trips{warning}",
-        f"{_INDENT}{span}; buy and hold {found.no_skill.hold:+.2%}; {coins}",
+        f"{_INDENT}{span}; buy and hold {found.no_skill.hold:+.2%}",
+        f"{_INDENT}{luck}, did as well",
     ]
 
 
@@ -99,8 +101,8 @@ def _luck(found: Evaluation, study: StudySummary) -> list[str]:
             f" {deflated.raw_probability:.2f} for all {deflated.trials.raw} (0.95 would be skill)"
         )
     if overfitting is not None:
-        left_out = study.pruned + study.failed
-        beside = f" ({left_out} pruned or failed not among them)" if left_out else ""
+        left_out = study.trials - overfitting.trials
+        beside = f" ({left_out} pruned, failed or without evidence not among them)" if left_out else ""
         parts.append(f"probability of overfitting {overfitting.pbo:.0%} over {overfitting.trials} trials{beside}")
     return [f"luck      {'; '.join(parts)}"] if parts else []
 

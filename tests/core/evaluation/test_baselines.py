@@ -9,7 +9,7 @@ import pytest
 from tests.builders import START
 from tests.core.evaluation.streams import COSTS, random_walk, stream_of
 from trader.core.accounting import Costs
-from trader.core.evaluation.baselines import last_sign, no_skill, shuffled, toss
+from trader.core.evaluation.baselines import last_sign, no_skill, shuffled, toss, toss_sides
 from trader.core.evaluation.stream import Stream
 
 CLOSES = [100.0, 110.0, 99.0, 99.0, 108.9]
@@ -122,3 +122,39 @@ def test_coins_of_one_that_never_trades_are_all_as_good():
 def test_the_same_seed_tosses_the_same_coins():
     stream = stream_of([1, 0, -1, 0], closes=CLOSES)
     assert toss(stream, costs=COSTS, seed=7) == toss(stream, costs=COSTS, seed=7)
+
+
+def test_coins_on_random_sides_hold_the_same_positions_and_pay_the_same():
+    # Long twice through +10 % and -10 %, flat, short through +10 %: 0 and 10 % are at stake, turnover is 3.
+    stream = stream_of([1, 1, 0, -1], closes=[100.0, 110.0, 99.0, 99.0, 108.9])
+    found = toss_sides(stream, costs=COSTS, seed=1, count=400)
+    assert (found.low, found.high) == (pytest.approx(-0.1 - 0.003), pytest.approx(0.1 - 0.003))
+    assert found.mean == pytest.approx(-0.003, abs=0.02)
+    assert found.at_least_as_good == 1.0  # the strategy was short through +10 %, the worst that could be
+
+
+def test_a_flip_is_two_positions_with_a_coin_each():
+    stream = stream_of([1, -1], closes=[100.0, 110.0, 99.0])
+    found = toss_sides(stream, costs=FREE, seed=1, count=400)
+    assert found.high == pytest.approx(0.2)
+    assert found.low == pytest.approx(-0.2)
+    assert found.at_least_as_good == pytest.approx(0.25, abs=0.07)
+
+
+def test_one_that_waits_for_wild_hours_without_a_view_is_as_good_as_coins_in_those_hours_only():
+    # Forty wild hours, each held on a side that means nothing: at other hours there is nothing to earn or lose.
+    rng = np.random.default_rng(0)
+    held, calm, wild = np.zeros(4000), 0.0001, 0.05
+    held[2 * rng.permutation(2000)[:40]] = 1.0
+    moves = rng.choice([-1.0, 1.0], 4000) * np.where(held != 0, wild, calm)
+    held *= rng.choice([-1.0, 1.0], 4000)
+    closes = 100.0 * np.cumprod(np.concatenate([[1.0], 1.0 + moves]))
+    stream = stream_of(held, closes=closes, costs=FREE)
+    anywhere, there = (each(stream, costs=FREE, seed=1, count=400) for each in (toss, toss_sides))
+    assert there.high - there.low == pytest.approx(2 * 1.645 * wild * np.sqrt(40), rel=0.15)
+    assert anywhere.high - anywhere.low < 0.5 * (there.high - there.low)
+
+
+def test_coins_on_random_sides_of_a_short_stream_without_a_position_earn_nothing():
+    found = found_for([0, 0, 0, 0]).sides
+    assert (found.mean, found.low, found.high, found.at_least_as_good) == (0.0, 0.0, 0.0, 1.0)

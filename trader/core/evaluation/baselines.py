@@ -19,7 +19,7 @@ COINS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coins:
-    """The net returns of `count` strategies that toss coins with the stream's own holding periods.
+    """The net returns of `count` strategies that toss coins where the stream had a view.
 
     `low` and `high` are the 5 and 95 % quantiles; `at_least_as_good` is the share whose net return reached the
     strategy's: near 0 the timing looks like skill, near 1 the strategy is worse than chance.
@@ -38,7 +38,8 @@ class NoSkill:
 
     `hold` buys once and keeps the quantity, `always_long` and `always_short` keep the notional (sums of hourly
     returns); all three pay for entering once. `last_sign` goes with the last hour's return, before and after costs; an
-    unchanged or unknown close keeps its position.
+    unchanged or unknown close keeps its position. `coins` hold as long as the stream, at other hours (`toss`); `sides`
+    are in the market at its very hours, on random sides (`toss_sides`).
     """
 
     flat: float
@@ -48,6 +49,7 @@ class NoSkill:
     last_sign_gross: float
     last_sign: float
     coins: Coins
+    sides: Coins
 
 
 def no_skill(stream: Stream, *, costs: Costs, seed: int, count: int = COINS) -> NoSkill:
@@ -65,6 +67,7 @@ def no_skill(stream: Stream, *, costs: Costs, seed: int, count: int = COINS) -> 
         last_sign_gross=float((momentum * moves).sum()),
         last_sign=net_of(momentum, moves=moves, costs=costs),
         coins=toss(stream, costs=costs, seed=seed, count=count),
+        sides=toss_sides(stream, costs=costs, seed=seed, count=count),
     )
 
 
@@ -85,12 +88,30 @@ def last_sign(stream: Stream) -> FloatArray:
 def toss(stream: Stream, *, costs: Costs, seed: int, count: int = COINS) -> Coins:
     """Return how coins did that share the stream's holding periods, exposure share and turnover."""
     rng, moves = default_rng(seed), stream.moves
-    nets = np.array([net_of(shuffled(stream.exposure, rng), moves=moves, costs=costs) for _ in range(count)])
+    nets = [net_of(shuffled(stream.exposure, rng), moves=moves, costs=costs) for _ in range(count)]
+    return _coins(np.array(nets), stream=stream)
+
+
+def toss_sides(stream: Stream, *, costs: Costs, seed: int, count: int = COINS) -> Coins:
+    """Return how coins did that held the stream's own positions, hour by hour, each on a random side.
+
+    They pay what the stream pays, so only its sides are put to the test: a strategy that waits for wild hours is
+    compared in those. Of one that takes one side only they show the market's drift in its hours, too.
+    """
+    sign = np.sign(stream.exposure)
+    position = np.cumsum(np.diff(sign, prepend=0.0) != 0)
+    earned = np.bincount(position, weights=np.abs(stream.exposure) * stream.moves, minlength=1)
+    paid = costs.rate * float(np.abs(np.diff(stream.exposure, prepend=0.0)).sum())
+    sides = default_rng(seed).choice([-1.0, 1.0], size=(count, len(earned)))
+    return _coins((sides * earned).sum(axis=1) - paid, stream=stream)
+
+
+def _coins(nets: FloatArray, *, stream: Stream) -> Coins:
     # The same sum, added in another order, is as good.
     reached = nets >= stream.net.sum() - 1e-12
     low, high = np.quantile(nets, [0.05, 0.95])
     return Coins(
-        count=count,
+        count=len(nets),
         mean=float(nets.mean()),
         low=float(low),
         high=float(high),
