@@ -1,13 +1,13 @@
 """Training: one fit on the newest klines, stored with its card; the first model becomes the champion."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from trader.core.errors import BadData, Conflict
 from trader.core.indicators import WARM_UP
-from trader.core.klines import interval_ms, last_closed
-from trader.jobs.bot import Desk
+from trader.jobs.bot import Bot, Desk
 from trader.jobs.refresh import history
+from trader.jobs.training.load import stored_klines
 from trader.ml.card import ModelCard
 from trader.ml.training import TrainedModel, train_model
 
@@ -20,8 +20,7 @@ def train(desk: Desk, *, last: datetime, why: str) -> TrainedModel:
     Raises BadData when there is too little history.
     """
     bot = desk.bot
-    count = bot.recipe.rows(bot.interval) + WARM_UP
-    klines = history(bot, desk.symbol, last=last, count=count)
+    klines = history(bot, desk.symbol, last=last, count=_klines_of(bot))
     model = train_model(klines, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
     desk.models.save(model, who=bot.owner, why=why)
     log.info("%s: trained %s on %d rows (%s)", desk.symbol, model.card.model_id, model.card.rows, why)
@@ -34,12 +33,7 @@ def train_stored(desk: Desk, *, end: datetime | None, promote_anyway: bool) -> M
     Raises BadData when too little is stored.
     """
     bot = desk.bot
-    step = timedelta(milliseconds=interval_ms(bot.interval))
-    last = _last_stored(desk) if end is None else last_closed(end, bot.interval)
-    count = bot.recipe.rows(bot.interval) + WARM_UP
-    klines = bot.klines.load(desk.symbol, bot.interval, start=last - (count - 1) * step, end=last + step)
-    if not len(klines):
-        raise _nothing_stored(desk)
+    klines = stored_klines(desk, end=end, count=_klines_of(bot))
     model = train_model(klines, symbol=desk.symbol, recipe=bot.recipe, now=bot.clock.now(), versions=bot.versions)
     desk.models.save(model, who=bot.owner, why="asked for on the command line")
     if promote_anyway or desk.models.champion() is None:
@@ -47,19 +41,9 @@ def train_stored(desk: Desk, *, end: datetime | None, promote_anyway: bool) -> M
     return model.card
 
 
-def _last_stored(desk: Desk) -> datetime:
-    months = desk.bot.klines.months(desk.symbol, desk.bot.interval)
-    part = desk.bot.klines.read(desk.symbol, desk.bot.interval, months[-1]) if months else None
-    if part is None or not len(part.klines):
-        raise _nothing_stored(desk)
-    return part.klines.last
-
-
-def _nothing_stored(desk: Desk) -> BadData:
-    return BadData(
-        f"{desk.symbol} {desk.bot.interval}: no klines are stored before that time; run `trader ingest --symbol"
-        f" {desk.symbol} --start YYYY-MM --end YYYY-MM`"
-    )
+def _klines_of(bot: Bot) -> int:
+    """Return how many klines one fit of the settings' recipe takes."""
+    return bot.recipe.rows(bot.interval) + bot.recipe.horizon + WARM_UP - 1
 
 
 def promote(desk: Desk, card: ModelCard, *, why: str) -> None:
