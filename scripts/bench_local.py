@@ -20,11 +20,17 @@ from trader.core.klines import Klines, fill_gaps
 
 RUNS = 9
 INDICATOR_ROWS = 77_000
+EAGER = {
+    "TRADER__DECISION__BAND": "0",
+    "TRADER__DEMO__REPLAY_DAYS": "30",
+    "TRADER__RETRAIN__TIMING": "external",
+}
+"""Many orders, and no training after them."""
 
 
 def measure_run(folder: Path) -> list[dict[str, Any]]:
     """Time steady-state demo runs as processes: from the start to the order, to the commit, to the exit, and memory."""
-    with settings(folder / "demo", {"TRADER__DECISION__BAND": "0", "TRADER__DEMO__REPLAY_DAYS": "30"}) as environment:
+    with settings(folder / "demo", EAGER) as environment:
         trader("demo", environment=environment)
         samples = [one_run(environment) for _ in range(40)]
         traded = [sample for sample in samples if sample["ordered"]]

@@ -15,8 +15,12 @@ from trader.core.klines import Klines
 
 HOUR = timedelta(hours=1)
 SYMBOL = "BTCUSDT"
-_EAGER = {"TRADER__DECISION__BAND": "0"}
-"""The default model, but it may change its mind every hour: orders are what is timed."""
+_EAGER = {
+    "TRADER__DECISION__BAND": "0",
+    "TRADER__DECISION__MIN_VOLATILITY": "0",
+    "TRADER__RETRAIN__TIMING": "external",
+}
+"""The default model, but it may change its mind every hour: orders are what is timed, and never a training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "trader"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-CORE = sorted((PACKAGE / "core").glob("*.py"))
+CORE = sorted((PACKAGE / "core").rglob("*.py"))
 MAX_LINES = 350
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "base", "manager", "handler", "handlers", "misc"}
 
@@ -26,6 +26,7 @@ FORBIDDEN_ATTRIBUTES = {
     *("tofile", "fromfile", "savetxt", "loadtxt", "genfromtxt", "memmap", "savez", "save", "load"),  # numpy's files
     *("read_text", "read_bytes", "write_text", "write_bytes"),
 }
+SEEDED = {"default_rng", "SeedSequence", "Generator"}
 WRITES_WITH_PANDAS = ("to_parquet", "to_csv", "to_pickle", "to_excel", "to_sql", "to_hdf", "to_feather", "to_json")
 
 
@@ -44,6 +45,21 @@ def impurities(source: str) -> list[str]:
             name = "global state"
         if name:
             found.append(f"line {node.lineno}: {name}")
+    return found
+
+
+def unseeded(source: str) -> list[str]:
+    """Everything in a module that draws without a seed of its own, with its line: an argument left out, or a `None`."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            if name in SEEDED and all(isinstance(seed, ast.Constant) and seed.value is None for seed in given):
+                found.append(f"line {node.lineno}: {name} without a seed")
+        elif isinstance(node, ast.ImportFrom) and node.module == "numpy.random":
+            shared = {alias.name for alias in node.names} - SEEDED
+            found.extend(f"line {node.lineno}: {name} of the shared generator" for name in sorted(shared))
     return found
 
 
@@ -116,10 +132,38 @@ def test_an_impure_line_is_found(line):
     assert len(impurities(f"def f():\n    {line}\n")) == 1
 
 
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_seed_is_an_argument(path):
+    assert unseeded(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "default_rng()",
+        "np.random.default_rng()",
+        "default_rng(None)",
+        "default_rng(seed=None)",
+        "np.random.SeedSequence()",
+        "from numpy.random import normal",
+    ],
+)
+def test_a_draw_without_a_seed_is_found(line):
+    assert len(unseeded(f"def f():\n    {line}\n")) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["default_rng(seed)", "default_rng(0)", "default_rng(seed=seed)", "from numpy.random import default_rng"]
+)
+def test_a_draw_with_a_seed_is_allowed(line):
+    assert unseeded(f"def f(seed):\n    {line}\n") == []
+
+
 def test_the_core_is_looked_at_at_all():
     assert {"klines", "indicators", "labels", "decision", "orders", "accounting", "risk", "policy", "strategy"} <= {
         path.stem for path in CORE
     }
+    assert {"bootstrap", "baselines"} <= {path.stem for path in CORE if path.parent.name == "evaluation"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)
@@ -146,4 +190,5 @@ def test_everything_public_in_the_core_is_described(path):
 @pytest.mark.parametrize("path", CORE, ids=named)
 def test_every_core_module_has_its_own_tests(path):
     if path.stem != "__init__":
-        assert (ROOT / "tests" / "core" / f"test_{path.stem}.py").is_file()
+        place = ROOT / "tests" / path.relative_to(PACKAGE).parent
+        assert (place / f"test_{path.stem}.py").is_file()

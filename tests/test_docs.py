@@ -13,6 +13,17 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def commands_of(commands, *, of=""):
+    """Every command by what a user writes for it, also those of a group."""
+    found = {
+        of + (command.name or command.callback.__name__.replace("_", "-")): command.callback
+        for command in commands.registered_commands
+    }
+    for group in commands.registered_groups:
+        found |= commands_of(group.typer_instance, of=f"{of}{group.name or group.typer_instance.info.name} ")
+    return found
+
+
 def test_the_settings_in_the_documentation_are_those_of_the_code():
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts/docs.py"), "--check"],
@@ -35,9 +46,9 @@ def test_the_readmes_exit_codes_are_those_of_the_code():
 
 
 def test_every_command_in_the_readme_exists_with_the_options_shown():
-    commands = {command.name or command.callback.__name__: command.callback for command in app.registered_commands}
-    shown = re.findall(r"^trader (\w+) (.*?)(?:#.*)?$", README, flags=re.MULTILINE)
-    assert {"ingest", "explore", "replay", "train", "backtest"} <= {name for name, _ in shown}
+    commands = commands_of(app)
+    shown = re.findall(r"^trader ((?:models )?[\w-]+) (.*?)(?:#.*)?$", README, flags=re.MULTILINE)
+    assert {"ingest", "explore", "replay", "train", "backtest", "models list"} <= {name for name, _ in shown}
     for name, words in shown:
         parameters = {parameter.replace("_", "-") for parameter in commands[name].__annotations__}
         options = set(re.findall(r"--([a-z-]+)", words))

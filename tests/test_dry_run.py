@@ -26,6 +26,7 @@ def dry_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TRADER__TRAIN__N_ESTIMATORS", "30")
     monkeypatch.setenv("TRADER__TRAIN__GAMMA", "0")
     monkeypatch.setenv("TRADER__DECISION__BAND", "0")
+    monkeypatch.setenv("TRADER__DECISION__MIN_VOLATILITY", "0")
 
     def once(binance, open_time, *words):
         now = close_of(open_time, "1h")

@@ -25,10 +25,14 @@ STORAGES = ("folder", "s3")
 SMALL_MODEL = {
     "TRADER__TRAIN__LOOK_BACK_DAYS": "15",
     "TRADER__TRAIN__N_ESTIMATORS": "30",
+    "TRADER__TRAIN__LEARNING_RATE": "0.01",
+    "TRADER__TRAIN__MAX_BIN": "256",
     "TRADER__TRAIN__GAMMA": "0",
+    "TRADER__TRAIN__HORIZON": "1",
     "TRADER__DECISION__BAND": "0",
+    "TRADER__DECISION__MIN_VOLATILITY": "0",
 }
-"""A model that is trained in no time, and acted on every hour."""
+"""A model that is trained in no time, changes its mind, and is acted on every hour, whatever the defaults are."""
 
 QUICK = {
     "TRADER__EXCHANGE__RECV_WINDOW_MS": "400",
@@ -37,6 +41,9 @@ QUICK = {
     "TRADER__MARKET__WAIT_SECONDS": "1",
 }
 """Waits that a test can afford: what is bounded is bounded more tightly."""
+
+NEVER_DUE = {"TRADER__RETRAIN__THRESHOLD": "-100"}
+"""No return is so bad that a run trains: orders and processes are what happens here."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ def environment_of(net: LocalTestnet, *, symbols: Iterable[str] = ("BTCUSDT",)) 
         "TRADER__EXCHANGE__API_SECRET": net.secret,
         **SMALL_MODEL,
         **QUICK,
+        **NEVER_DUE,
     }
 
 

@@ -22,6 +22,7 @@ CHEAP = {
     "TRADER__TRAIN__N_ESTIMATORS": "20",
     "TRADER__DEMO__REPLAY_DAYS": "1",
     "TRADER__DECISION__BAND": "0",
+    "TRADER__DECISION__MIN_VOLATILITY": "0",
 }
 """A model in milliseconds, a past of one day, and a position in every hour."""
 
@@ -130,7 +131,7 @@ def history_store(tmp_path_factory: pytest.TempPathFactory, archive: Path) -> Pa
     return _made(
         tmp_path_factory.mktemp("history") / "store",
         ["ingest", "--symbol", "BTCUSDT", *span, "--archive", str(archive)],
-        ["train", "--symbol", "BTCUSDT", "--end", (HISTORY + 74 * 24 * HOUR).isoformat()],
+        ["train", "--symbol", "BTCUSDT", "--no-search", "--end", (HISTORY + 74 * 24 * HOUR).isoformat()],
     )
 
 

@@ -24,7 +24,7 @@ def two_store(tmp_path_factory: pytest.TempPathFactory, history_store: Path) -> 
         for name, value in CHEAP.items():
             patch.setenv(name, value)
         patch.setenv("TRADER__STORAGE__URL", str(folder))
-        assert main(["train", *BTC, "--end", "2024-03-20"]) == 0
+        assert main(["train", *BTC, "--no-search", "--end", "2024-03-20"]) == 0
     return folder
 
 
@@ -126,7 +126,7 @@ def test_a_pinned_champion_is_replaced_only_with_unpin(trader: Trader, two, ids,
     unchanged(two)
     says = (f"champion {ids[0]} is pinned (so)", "--unpin")
     refused(trader("models", "promote", ids[1], *WHY), code=3, says=says)
-    refused(trader("train", *BTC, "--end", "2024-03-20", "--promote"), code=3, says=says)
+    refused(trader("train", *BTC, "--no-search", "--end", "2024-03-20", "--promote"), code=3, says=says)
 
 
 def test_a_pin_is_let_go_alone_or_with_a_promotion(trader: Trader, two, ids):

@@ -30,7 +30,8 @@ def records(store: Path) -> set[str]:
 
 @pytest.fixture
 def long_past(monkeypatch) -> int:
-    """A past that takes a few seconds to replay; returns its hours."""
+    """A past that takes a few seconds to replay, and leaves no training to be done after it; returns its hours."""
+    monkeypatch.setenv("TRADER__RETRAIN__TIMING", "external")
     monkeypatch.setenv("TRADER__DEMO__REPLAY_DAYS", "6")
     monkeypatch.setenv("TRADER__RUN__LEASE_SECONDS", "0.5")
     return 144

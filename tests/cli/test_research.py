@@ -94,11 +94,11 @@ def test_explore_writes_one_page_into_the_store_or_where_it_is_told_to(trader: T
 
 
 def test_a_model_is_trained_on_what_was_known_before_a_time(trader: Trader, history):
-    card = trader("train", *BTC, "--end", "2024-03-20", "--json").json()
+    card = trader("train", *BTC, "--no-search", "--end", "2024-03-20", "--json").json()
     assert card["last"] == "2024-03-19T23:00:00+00:00"
     pointer = json.loads((history / "models/BTCUSDT/1h/champion.json").read_bytes())
     assert pointer["model_id"] != card["model_id"], "there was a champion already"
-    promoted = trader("train", *BTC, "--end", "2024-03-20", "--promote")
+    promoted = trader("train", *BTC, "--no-search", "--end", "2024-03-20", "--promote")
     assert f"champion  {card['model_id']}" in promoted.out
 
 

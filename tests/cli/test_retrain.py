@@ -10,6 +10,7 @@ from trader.core.errors import BadData
 
 BTC = ("--symbol", "BTCUSDT")
 QUICK = {
+    "TRADER__RETRAIN__METHOD": "refit",
     "TRADER__RETRAIN__THRESHOLD": "1000",
     "TRADER__RETRAIN__MIN_RUNS": "1",
     "TRADER__RETRAIN__WINDOW": "24",
@@ -83,10 +84,41 @@ def test_a_training_that_fails_changes_nothing_about_the_run_but_ends_train_if_d
     assert (capped.code, "no training (capped)" in capped.out) == (0, True)
 
 
+def test_settings_that_only_a_training_needs_fail_no_run_when_they_are_wrong(trader: Trader, store, quick, monkeypatch):
+    monkeypatch.setenv("TRADER__RETRAIN__METHOD", "search")
+    monkeypatch.setenv("TRADER__SEARCH__FEWEST_TREES", "600")
+    told = trader("run")
+    assert told.code == 0
+    assert f"{SYMBOL}: no training (failed): it failed: search.fewest_trees is 600" in told.out
+    assert trader("train", "--if-due").code == 3
+
+
+def test_a_symbol_whose_record_is_damaged_keeps_no_other_one_from_being_trained(
+    trader: Trader, store, quick, monkeypatch
+):
+    monkeypatch.setenv("TRADER__RETRAIN__TIMING", "external")
+    assert trader("run").code == 0
+    damaged = store / "journal/AAAUSDT/1h/2026/01/01T0000.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    monkeypatch.setenv("TRADER__BOT__SYMBOLS", f"{SYMBOL},AAAUSDT")
+    told = trader("train", "--if-due")
+    assert (told.code, told.err.startswith("error: journal/AAAUSDT/1h/2026/01/01T0000.json")) == (4, True)
+    assert told.out.startswith(f"{SYMBOL}: trained, promoted ")
+
+
 def test_train_says_what_does_not_go_together(trader: Trader, store, unchanged):
     unchanged(store)
-    refused(trader("train", "--if-due", "--promote"), code=3, says=("--if-due", "--promote"))
-    refused(trader("train", "--if-due", "--end", "2024-01-01"), code=3, says=("--if-due",))
+    for words in (
+        ("--promote",),
+        ("--end", "2024-01-01"),
+        ("--trials", "3"),
+        ("--seconds", "9"),
+        ("--executor", "threads"),
+    ):
+        refused(trader("train", "--if-due", *words), code=3, says=("--if-due trains as the settings say",))
+    refused(trader("train", *BTC, "--unless-external"), code=3, says=("--if-due",))
+    refused(trader("train", *BTC, "--no-search", "--trials", "3"), code=3, says=("--no-search", "--trials"))
     missing = trader("train")
     assert (missing.code, "--symbol" in missing.err) == (2, True)
 
@@ -112,11 +144,11 @@ def test_the_trigger_rate_is_told_for_a_grid_with_the_settings_in_it(trader: Tra
     assert told.code == 0
     assert "BTCUSDT 1h: 2184 klines, fee 10 bp, slippage 0 bp a side, cooldown 24 h" in told.out
     (mine,) = [line for line in told.out.splitlines() if "<- settings" in line]
-    assert mine.split()[:2] == ["168", "-0.070"]
+    assert mine.split()[:2] == ["336", "-0.070"]
     found = trader(*words, "--cooldown", "24", "--json").json()
     rates = {(each["window"], each["threshold"]): each for each in found["rates"]}
     assert len(rates) == 3 * 6
-    assert f"{rates[168, -0.07]['a_year']:.1f}" in mine
+    assert f"{rates[336, -0.07]['a_year']:.1f}" in mine
     assert trader(*words, "--cooldown", "720", "--json").json()["rates"] != found["rates"]
 
 

@@ -10,9 +10,10 @@ from trader.core.accounting import ExecutionBook, HourReturn
 from trader.core.decision import Decision, Reason
 from trader.core.journal import Allocation, BotState, Inputs, Leg, Origin, RunKey, RunRecord, Status
 from trader.core.orders import ExecutionReport, Fill, NotSent, OrderIntent, OrderStatus, Side
-from trader.core.policy import Trigger
+from trader.core.policy import Due, Trigger
 from trader.core.risk import Control, ControlMode, Halt
 from trader.core.strategy import PaperBook
+from trader.core.training import FinishedTraining, TrainingOutcome
 
 FLOATS = (0.1 + 0.2, 1e-17, -0.0, 5e-324, 1.7976931348623157e308, 1 / 3)
 AMOUNT = Decimal("1.2300")
@@ -80,11 +81,18 @@ def full_record(*, floats: tuple[float, ...] = FLOATS, amount: Decimal = AMOUNT,
             volume_ratio=e,
             p_up=f,
             control=control,
+            model_last=open_time - 24 * HOUR,
+            trained=FinishedTraining(
+                number=7,
+                at=open_time - 2 * HOUR,
+                model_id="20240101T0000-0123456789",
+                outcome=TrainingOutcome.PROMOTED,
+            ),
         ),
         settled=(HourReturn(open_time=open_time - HOUR, exposure=a, gross=b, net=c),) * 2,
         marks=(halt,),
         decision=Decision(target=d, reason=Reason.FILTERED),
-        trigger=Trigger(cumulative=e, runs=168, due_since=open_time, why="because"),
+        trigger=Trigger(cumulative=e, runs=168, due_since=open_time, why="because", due_to=Due.IDLE),
         legs=(Leg(intent=intent, report=report), Leg(intent=intent, refused="-2010")),
         not_sent=NotSent.BELOW_STEP,
         gap=amount,
@@ -102,12 +110,16 @@ def full_record(*, floats: tuple[float, ...] = FLOATS, amount: Decimal = AMOUNT,
                 since_resume=f,
                 peak=a,
                 klines=7,
+                round_trips=3,
                 window=floats,
                 halt=halt,
                 control_sequence=3,
                 model_id="20240101T0000-0123456789",
                 trained_at=open_time,
                 due_since=open_time,
+                due_to=Due.IDLE,
+                idle=5,
+                training=7,
             ),
             execution=ExecutionBook(
                 target=amount,

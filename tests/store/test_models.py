@@ -168,6 +168,8 @@ def test_ids_are_in_the_order_of_time(store, storage, model):
     ids = ["20230101T0000-0000000000", "20220101T0000-ffffffffff", "20220101T0100-0000000000"]
     for model_id in ids:
         storage.put(f"{FOLDER}/{model_id}/card.json", to_json(replace(model.card, model_id=model_id)))
+    for other in ("backup/card.json", f"{ids[0]}/old/card.json", "log/card.json"):
+        storage.put(f"{FOLDER}/{other}", b"{}")
     assert store.ids() == sorted(ids)
 
 
@@ -222,8 +224,32 @@ def test_of_two_promotions_at_once_one_conflicts_and_changes_nothing(store, stor
 def test_an_unreadable_pointer_is_never_taken_for_no_champion(store, storage):
     storage.put(f"{FOLDER}/champion.json", b"")
     for attempt in (store.champion, store.load_champion, store.standing):
-        with pytest.raises(BadData, match=f"{FOLDER}/champion.json"):
+        with pytest.raises(BadData, match=f"{FOLDER}/champion.json .* remove it, and say who decides"):
             attempt()
+
+
+def test_a_lost_pointer_is_not_taken_for_no_champion_where_the_log_knows_of_one(store, storage, model):
+    store.save(model)
+    store.promote(model.card.model_id, now=START, why="good")
+    storage.delete(f"{FOLDER}/champion.json")
+    for attempt in (fresh(storage).standing, fresh(storage).load_champion):
+        with pytest.raises(BadData, match=f"is gone, but the log of the models names {model.card.model_id}"):
+            attempt()
+    fresh(storage).promote(model.card.model_id, now=START, why="a person says so")
+    assert fresh(storage).load_champion().card == model.card
+
+
+def test_a_first_promotion_by_another_process_meanwhile_is_seen(store, storage, model):
+    class Slow(LocalStorage):
+        """The first model is promoted after its reader has looked for the head in vain."""
+
+        def keys(self, prefix):
+            if store.champion() is None:
+                store.promote(model.card.model_id, now=START, why="the first model")
+            return super().keys(prefix)
+
+    store.save(model)
+    assert fresh(Slow(storage._root, durable=False)).load_champion().card == model.card
 
 
 class Asked(LocalStorage):

@@ -425,6 +425,17 @@ def test_an_event_that_is_lost_or_damaged_stops_who_writes_and_nobody_who_reads_
     assert other.head().model_id == "A"
 
 
+def test_what_somebody_else_left_beside_the_events_is_none(registry, storage):
+    promote(registry, "A")
+    for name in ("00000002-copy.json", "notes.json", "old/00000001.json"):
+        storage.put(f"{FOLDER}/log/{name}", b"{}")
+    promote(fresh(storage), "B")
+    assert [(event.model_id, event.to_state) for event in fresh(storage).events()][-2:] == [
+        ("A", State.RETIRED),
+        ("B", State.CHAMPION),
+    ]
+
+
 def test_a_log_that_cannot_be_written_after_the_head_does_not_take_the_promotion_back(storage, tmp_path, caplog):
     class Full(LocalStorage):
         moved = False

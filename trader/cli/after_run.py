@@ -51,14 +51,19 @@ def training_after(settings: Settings) -> "AfterRun":
 
 
 def retrain(bot: "Bot", record: RunRecord, *, settings: Settings) -> "Retraining":
-    """Do what the run of this record left due, by the clock of the bot."""
+    """Do what the run of this record left due, by the clock of the bot; what only a training needs is made in it."""
     from trader.adapters.clocks import VirtualClock
     from trader.jobs.bot import Desk
     from trader.jobs.retrain import retrain_if_due
 
+    def train(
+        desk: "Desk", *, why: str, deadline_seconds: float | None, heartbeat: Callable[[], None]
+    ) -> FinishedTraining:
+        work = trainer(settings, is_timed=True)  # wrong settings or a missing library are its failure, not the run's
+        return work(desk, why=why, deadline_seconds=deadline_seconds, heartbeat=heartbeat)
+
     limits = limits_of(settings, has_deadline=not isinstance(bot.clock, VirtualClock))
-    desk, train = Desk(bot=bot, symbol=record.key.symbol), trainer(settings, is_timed=True)
-    return retrain_if_due(desk, record, train=train, limits=limits)
+    return retrain_if_due(Desk(bot=bot, symbol=record.key.symbol), record, train=train, limits=limits)
 
 
 def trainer(settings: Settings, *, is_timed: bool) -> "Train":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trader.cli.commands import AsJson, Symbols, app, settings_for
+from trader.cli.commands import AsJson, app, settings_for
 from trader.cli.exit import worst
 from trader.cli.output import Bar, parse_moment, say, say_json
 from trader.config import Executor, Settings
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @app.command()
 def train(
-    symbol: Symbols = None,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option("--symbol", help="symbol, may be repeated; needed, but with --if-due the default is bot.symbols"),
+    ] = None,
     end: Annotated[
         str | None, typer.Option(metavar="ISO", help="train on klines before this time; default: all stored")
     ] = None,
@@ -44,11 +47,17 @@ def train(
     if if_due:
         from trader.cli.retrain import train_if_due
 
-        if end is not None or promote or no_search:
-            raise BadConfig("--if-due trains on all klines there are; it goes with no --end, --promote or --no-search")
+        if end is not None or promote or no_search or trials or seconds or executor:
+            raise BadConfig(
+                "--if-due trains as the settings say; it goes with --symbol, --unless-external and --json only"
+            )
         raise typer.Exit(train_if_due(symbol, unless_external=unless_external, as_json=as_json))
     if not symbol:
         raise typer.BadParameter("name the symbol, or give --if-due to train what is due", param_hint="--symbol")
+    if unless_external:
+        raise BadConfig("--unless-external goes with --if-due only")
+    if no_search and (trials or seconds or executor):
+        raise BadConfig("--no-search fits the settings' recipe once; it goes with no --trials, --seconds or --executor")
     settings = _overridden(settings_for(symbol), trials=trials, executor=executor)
     moment = None if end is None else parse_moment(end)
     if no_search:

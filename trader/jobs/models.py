@@ -3,12 +3,13 @@
 Nothing here trains. Every change rests on the head that was read at its beginning: of two at once one conflicts.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trader.core.errors import BadConfig, TraderError
 from trader.core.lifecycle import Event, Pin, State
-from trader.core.training import FinishedTraining
+from trader.core.training import FinishedTraining, TrainingOutcome
 from trader.jobs.bot import Desk
 from trader.ml.card import ModelCard
 from trader.ml.report import TrainingReport
@@ -99,7 +100,7 @@ def details(desk: Desk, model_id: str | None) -> Details:
     card = desk.models.card(model_id)
     head = desk.models.registry.head()
     events = tuple(event for event in desk.models.registry.events() if event.model_id == model_id)
-    report, report_problem = _report(desk, card)
+    report, report_problem = _report(desk, card, events=events)
     return Details(
         card=card,
         state=events[-1].to_state if events else State.TRAINED,
@@ -111,14 +112,24 @@ def details(desk: Desk, model_id: str | None) -> Details:
     )
 
 
-def _report(desk: Desk, card: ModelCard) -> tuple[TrainingReport | None, str]:
+def _report(desk: Desk, card: ModelCard, *, events: Sequence[Event]) -> tuple[TrainingReport | None, str]:
     if not card.study:
         return None, ""
     try:
         report = StudyStore(desk.bot.storage, symbol=desk.symbol, interval=desk.bot.interval).report(card.study)
     except TraderError as error:
         return None, str(error)
-    return (report, "") if report is not None and report.model_id == card.model_id else (None, "")
+    return (_as_it_ended(report, events), "") if report is not None and report.model_id == card.model_id else (None, "")
+
+
+def _as_it_ended(report: TrainingReport, events: Sequence[Event]) -> TrainingReport:
+    """Return the report, as that of a failed training when that was killed between the report and its last write."""
+    states = {event.to_state for event in events} - {State.TRAINED}
+    has_ended = State.CHAMPION in states if report.outcome is TrainingOutcome.PROMOTED else bool(states)
+    if has_ended or report.outcome is TrainingOutcome.FAILED:
+        return report
+    why = f"it was cut off before its last write and has changed nothing; it would have been: {report.outcome}"
+    return replace(report, outcome=TrainingOutcome.FAILED, result=why)
 
 
 def _problem(desk: Desk, model_id: str) -> str:

@@ -86,7 +86,12 @@ class StoredHead:
 
 def decode_head(data: bytes, *, key: str) -> Head:
     """Return the head in `data`. Raises BadData, naming `key`, when it is damaged, NewerSchema when it is newer."""
-    head = from_json(Head, data, key=key, schema=SCHEMA)
+    try:
+        head = from_json(Head, data, key=key, schema=SCHEMA)
+    except NewerSchema:
+        raise
+    except BadData as error:
+        raise BadData(f"{error}; without one remove it, and say who decides with `trader models promote`") from error
     if head.card is not None and head.card.schema > CARD_SCHEMA:
         raise NewerSchema(
             f"{key} holds a card of schema {head.card.schema}, this version reads up to {CARD_SCHEMA}; upgrade, or use"

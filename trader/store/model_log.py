@@ -6,6 +6,7 @@ Whoever appends has seen everything before: the number of its event is one more 
 that create the same number one conflicts and looks again.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from trader.core.errors import BadData, Conflict
@@ -14,6 +15,7 @@ from trader.ports import ObjectStorage
 from trader.store.codec import from_json, to_json
 
 _ATTEMPTS = 20
+_EVENT = re.compile(r"[0-9]{8}\.json")
 
 Derive = Callable[[Sequence[Event]], Sequence[Event]]
 """From all events so far to those that have to follow."""
@@ -28,11 +30,12 @@ class ModelLog:
         self._seen: list[Event] = []
 
     def read(self) -> tuple[Event, ...]:
-        """Return all events in their order. Raises BadData when one is damaged or lost."""
-        keys = [key for key in self._storage.keys(self._prefix) if key.endswith(".json")]
-        if len(keys) < len(self._seen):
+        """Return all events in their order. Raises BadData when one is damaged or lost; what is none is passed over."""
+        names = [key.removeprefix(self._prefix) for key in self._storage.keys(self._prefix)]
+        count = sum(_EVENT.fullmatch(name) is not None for name in names)
+        if count < len(self._seen):
             self._seen.clear()
-        self._seen += [self._event(number) for number in range(len(self._seen) + 1, len(keys) + 1)]
+        self._seen += [self._event(number) for number in range(len(self._seen) + 1, count + 1)]
         return tuple(self._seen)
 
     def append(self, derive: Derive) -> tuple[Event, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trader.core.errors import BadConfig, BadData, Conflict
+from trader.core.lifecycle import State
 from trader.core.training import FinishedTraining
 from trader.ml.card import SCHEMA, ModelCard
 from trader.ml.classifier import from_bytes
@@ -69,8 +70,11 @@ class ModelStore:
         return self._loaded
 
     def standing(self) -> Standing:
-        """Return the head and the model that decides, for the requests of the model. Raises as `load` does."""
-        stored = self.registry.read()
+        """Return the head and the model that decides, for the requests of the model.
+
+        Raises as `load` does, and BadData when the head is gone: then the log knows of a champion.
+        """
+        stored = self.registry.read() or self._head_after_all()
         if stored is None or stored.head.model_id is None:
             return Standing(stored=stored, model=None)
         model_id, card = stored.head.model_id, stored.head.card
@@ -79,6 +83,20 @@ class ModelStore:
         if self._loaded is None or self._loaded.card.model_id != model_id:
             self._loaded = self._read(card)
         return Standing(stored=stored, model=self._loaded)
+
+    def _head_after_all(self) -> StoredHead | None:
+        """Return the head that another process has written just now, None before the first promotion.
+
+        Raises BadData when there was a champion and the head is gone: no new model takes its place unasked.
+        """
+        champions = [event.model_id for event in self.registry.events() if event.to_state is State.CHAMPION]
+        stored = self.registry.read() if champions else None
+        if champions and stored is None:
+            raise BadData(
+                f"{self._prefix}champion.json is gone, but the log of the models names {champions[-1]}; restore it, or"
+                " say who decides with `trader models promote`"
+            )
+        return stored
 
     def load_champion(self) -> TrainedModel | None:
         """Return the model that decides, None when none was promoted yet. Raises as `load` does."""
@@ -111,8 +129,8 @@ class ModelStore:
 
     def ids(self) -> list[str]:
         """Return the ids of all stored models, oldest first."""
-        keys = self._storage.keys(self._prefix)
-        return [key.split("/")[-2] for key in keys if key.endswith("/card.json")]
+        names = [key.removeprefix(self._prefix).split("/") for key in self._storage.keys(self._prefix)]
+        return [name[0] for name in names if name[1:] == ["card.json"] and _MODEL_ID.fullmatch(name[0])]
 
     def champion(self) -> Head | None:
         """Return the head, None when no model was promoted yet."""

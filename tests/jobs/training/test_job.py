@@ -210,3 +210,12 @@ def test_a_damaged_trial_stops_the_next_training_and_names_it(tmp_path):
     with pytest.raises(BadData, match=r"0002\.json"):
         trained(desk)
     assert changed(desk, before) == set()
+
+
+def test_a_damaged_log_of_the_models_stops_a_training_before_it_searches(tmp_path):
+    desk = desk_on(tmp_path)
+    desk.bot.storage.put(f"models/{SYMBOL}/1h/log/00000001.json", b"{")
+    before = contents(desk)
+    with pytest.raises(BadData, match=r"log/00000001\.json is not complete JSON"):
+        trained(desk)
+    assert changed(desk, before) == set()

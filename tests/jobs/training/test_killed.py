@@ -65,6 +65,13 @@ def outcome_of(desk):
     return head.model_id, study, desk.models.registry.states()
 
 
+def outcomes_told(desk):
+    """What is said of the trainings of all models but the champion."""
+    head = desk.models.registry.head()
+    found = (details(desk, model_id) for model_id in desk.models.ids() if model_id != head.model_id)
+    return {each.report.outcome for each in found if each.report is not None}
+
+
 def check_reports(desk):
     """What can be read of the reports is whole."""
     for name in studies_of(desk).ids():
@@ -94,6 +101,7 @@ def test_killed_before_and_after_every_write_of_a_training(before, tmp_path):
             check_reports(desk)
             moved.append(found != head)
             if found == head:
+                assert outcomes_told(desk) <= {TrainingOutcome.FAILED}, "nobody is told of a promotion that never was"
                 assert set(desk.models.registry.states().values()) <= {State.CHAMPION, State.TRAINED, State.CHALLENGER}
                 assert trained(desk, **TIMID).finished.number == head.finished.number + 1
             assert outcome_of(desk) == expected

@@ -91,6 +91,7 @@ def train(
 def begin(desk: Desk, *, setup: TrainingSetup, why: str) -> Contest:
     """Return what stands at the beginning: the head, the champion and its recipe, the settings' where there is none."""
     standing, rules = desk.models.standing(), desk.bot.rules
+    desk.models.registry.events()  # a log that cannot be written on is better known of before the search than after it
     card = None if standing.model is None else standing.model.card
     recipe = resolved(setup.recipe, rules.decision)
     if card is not None:
