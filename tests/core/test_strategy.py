@@ -326,6 +326,13 @@ def test_another_model_by_a_persons_word_ends_nothing_that_is_due():
     assert (steps[3].book.model_id, steps[3].book.due_since) == ("second", at(2))
 
 
+def test_a_training_noted_by_a_clock_that_is_far_ahead_is_taken_for_one_that_has_just_finished():
+    ahead = finished(1, 24 * 400)
+    steps = live([*FALL, seen(3, 94, LONG, trained=ahead)], rules=rules(**LOSING))
+    assert steps[-1].book.training == 1
+    assert steps[-1].book.trained_at == steps[-1].book.open_time
+
+
 def test_a_training_that_was_over_before_the_first_run_starts_no_cooldown():
     (step,) = live([seen(0, 100, LONG, trained=finished(7, -1))])
     assert (step.book.training, step.book.trained_at) == (7, None)

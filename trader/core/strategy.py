@@ -10,7 +10,7 @@ of a change is charged to the first hour that it earns; an hour is settled once.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trader.core.accounting import Costs, HourReturn, gross_return, net_return
 from trader.core.decision import Decision, DecisionRule, Reason, decide
@@ -211,7 +211,13 @@ def _note_model(book: PaperBook, *, now: Observation) -> PaperBook:
     if now.trained.number == book.training or now.trained.outcome is TrainingOutcome.FAILED:
         return book
     book = replace(book, training=now.trained.number)
-    return _trained(book, at=None if first else now.trained.at)
+    # A training by hand notes its end by its own machine's clock. One that is far ahead must not keep the bot from ever
+    # training again; the run that first sees the training does so within hours of it.
+    is_sound = now.trained.at - now.open_time <= _SOUND
+    return _trained(book, at=None if first else now.trained.at if is_sound else now.open_time)
+
+
+_SOUND = timedelta(days=1)
 
 
 def _trained(book: PaperBook, *, at: datetime | None) -> PaperBook:
