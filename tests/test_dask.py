@@ -1,10 +1,12 @@
 """A Dask cluster of real processes: the same numbers as threads, whatever becomes of its workers."""
 
+import gc
 import shutil
 import socket
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import CancelledError
 
 import pytest
@@ -22,8 +24,21 @@ from trader.ml.walkforward import make_folds, walk_forward
 cluster_module = pytest.importorskip("trader.adapters.pools.cluster", reason="requirements-dist.txt is not installed")
 DaskPool = cluster_module.DaskPool
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dask")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("dask"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 FOLDS = make_folds(start=1600, stop=2700, interval="1h")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loops_of_dask():
+    """A client that found no scheduler leaves its event loop to the garbage collector, which must not blame others."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

@@ -50,7 +50,10 @@ def history():
     return without(random_klines(first + 330, seed=3), 700, 701, first + 50, first + 51, first + 52, first + 200)
 
 
-@pytest.mark.parametrize("on_halt", [OnHalt.STOP, OnHalt.MARK, OnHalt.RESUME_AFTER])
+@pytest.mark.parametrize(
+    "on_halt",
+    [OnHalt.RESUME_AFTER, *(pytest.param(rule, marks=pytest.mark.slow) for rule in (OnHalt.STOP, OnHalt.MARK))],
+)
 def test_a_replay_equals_one_vectorised_pass_also_over_gaps_and_halts(tmp_path, history, on_halt):
     rules = small_rules(band=0.02, risk={"max_loss": 0.03})
     rules = replace(rules, risk=replace(rules.risk, on_halt=on_halt, resume_after=timedelta(hours=20)))

@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -97,11 +98,11 @@ def trader(capsys: pytest.CaptureFixture[str]) -> Trader:
     return give
 
 
-def _made(folder: Path, *commands: list[str]) -> Path:
+def _made(folder: Path, *commands: list[str], settings: Mapping[str, str] = MappingProxyType({})) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("TRADER")]:
             patch.delenv(name)
-        for name, value in CHEAP.items():
+        for name, value in {**CHEAP, **settings}.items():
             patch.setenv(name, value)
         patch.setenv("TRADER__STORAGE__URL", str(folder))
         patch.chdir(folder.parent)
@@ -126,12 +127,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def history_store(tmp_path_factory: pytest.TempPathFactory, archive: Path) -> Path:
-    """A store with the archive's months and one model, trained on what was before 15 March."""
+    """A store with the archive's months and one model, trained on what was before 15 March, that often turns round."""
     span = ["--start", "2024-01", "--end", "2024-03"]
     return _made(
         tmp_path_factory.mktemp("history") / "store",
         ["ingest", "--symbol", "BTCUSDT", *span, "--archive", str(archive)],
         ["train", "--symbol", "BTCUSDT", "--no-search", "--end", (HISTORY + 74 * 24 * HOUR).isoformat()],
+        settings={"TRADER__TRAIN__HORIZON": "1"},
     )
 
 
