@@ -5,12 +5,12 @@ whoever is wrong at other hours looks better. That is why the rate is measured a
 beside the rate at hours chosen by the calendar.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from trader.core.errors import BadConfig, BadData
+from trader.core.evaluation.calibration import wilson as score_interval
 from trader.core.evaluation.stream import Stream
 from trader.core.klines import interval_ms
 from trader.ml.gate import Terms, judge
@@ -122,10 +122,7 @@ def wilson(count: float, *, of: float, level: float = LEVEL) -> tuple[float, flo
     """Return Wilson's score interval (1927) for a share; (0, 1) of nothing."""
     if of <= 0:
         return 0.0, 1.0
-    z, share = NormalDist().inv_cdf((1 + level) / 2), count / of
-    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return score_interval(count, of, z=NormalDist().inv_cdf((1 + level) / 2))
 
 
 def _with_seed(recipe: Recipe, seed: int) -> Recipe:

@@ -63,7 +63,7 @@ def calibrate(p_up: FloatArray, labels: FloatArray, *, bins: int = BINS) -> Cali
     )
 
 
-def wilson(successes: float, count: int, *, z: float = _Z95) -> tuple[float, float]:
+def wilson(successes: float, count: float, *, z: float = _Z95) -> tuple[float, float]:
     """Return Wilson's score interval of a rate (1927), 95 % by default; it stays within 0 and 1."""
     rate, weight = successes / count, z**2 / count
     centre = (rate + weight / 2) / (1 + weight)
