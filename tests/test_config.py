@@ -12,8 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from trader.config import CONFIG_FILE, Executor, Mode, Settings, load_settings
+from trader.config.watching import LogFormat, NeptuneClient, NeptuneMode, TrackerKind
 from trader.core.decision import Exit, Sizing
 from trader.core.errors import BadConfig
+from trader.core.notices import Level
 from trader.core.policy import Method, Timing
 from trader.ml.promotion import PromotionPolicy
 from trader.ml.pruning import Pruner
@@ -52,6 +54,33 @@ OTHERS = {
     "risk.max_lateness_minutes": ("20", 20),
     "risk.model_max_age_days": ("30", 30),
     "risk.range_margin": ("0.5", 0.5),
+    "tracker.kinds": ("mlflow, neptune", [TrackerKind.MLFLOW, TrackerKind.NEPTUNE]),
+    "tracker.experiment": ("other", "other"),
+    "tracker.mlflow_uri": ("http://127.0.0.1:5000", SecretStr("http://127.0.0.1:5000")),
+    "tracker.neptune_client": ("minfx", NeptuneClient.MINFX),
+    "tracker.neptune_project": ("me/it", "me/it"),
+    "tracker.neptune_api_token": ("a-token", SecretStr("a-token")),
+    "tracker.neptune_mode": ("offline", NeptuneMode.OFFLINE),
+    "tracker.timeout_seconds": ("3.5", 3.5),
+    "tracker.charts_hours": ("1", 1),
+    "dashboard.enabled": ("false", False),
+    "notify.urls": ("json://localhost", [SecretStr("json://localhost")]),
+    "notify.level": ("error", Level.ERROR),
+    "notify.daily": ("false", False),
+    "notify.success": ("true", True),
+    "notify.repeat_minutes": ("30", 30),
+    "notify.timeout_seconds": ("2", 2.0),
+    "drift.enabled": ("false", False),
+    "drift.window_days": ("14", 14),
+    "drift.false_alarms_per_year": ("1", 1.0),
+    "drift.retrain": ("true", True),
+    "drift.verify_hours": ("0", 0),
+    "log.format": ("json", LogFormat.JSON),
+    "log.level": ("info", "info"),
+    "api.host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a setting, nothing listens
+    "api.port": ("9000", 9000),
+    "api.token": ("a-token", SecretStr("a-token")),
+    "api.refresh_seconds": ("1", 1.0),
     "retrain.window": ("100", 100),
     "retrain.threshold": ("-0.1", -0.1),
     "retrain.min_runs": ("50", 50),
@@ -265,7 +294,7 @@ def test_a_file_in_another_encoding_is_no_toml():
 def test_unknown_sections_are_refused_with_the_known_ones(monkeypatch):
     known = (
         "use bot, storage, market, exchange, decision, sizing, costs, risk, retrain, train, search, promotion, models,"
-        " simulator, demo, run"
+        " tracker, dashboard, notify, drift, log, api, simulator, demo, run"
     )
     write("[rsk]\nmax_loss = 0.1\n")
     said = refusal()

@@ -5,7 +5,7 @@ each, and raise nothing else for what the world does.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,9 @@ from typing import Protocol
 
 from trader.core.errors import BadConfig
 from trader.core.klines import Klines
+from trader.core.notices import Notice
 from trader.core.orders import ExecutionReport, OrderIntent, SymbolRules
+from trader.core.tracking import Dispatch, Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,37 @@ class KlineArchive(Protocol):
 
     def locate(self, path: str) -> str:
         """Return the file's address for people; the archive's own for an empty path."""
+
+
+class Sending(Protocol):
+    """A tracker at work in the background: it takes dispatches while it is getting ready, and can be given up."""
+
+    def add(self, dispatch: Dispatch) -> None:
+        """Hand over one more dispatch; returns at once."""
+
+    def finish(self, seconds: float) -> tuple[Receipt, ...]:
+        """Wait, at most this long, and return a receipt for each dispatch in its order. Never raises.
+
+        Afterwards nothing of it is left: no process, no thread, no connection.
+        """
+
+
+class Tracker(Protocol):
+    """Where figures and charts are sent. Nothing that it does can fail or hang its caller."""
+
+    @property
+    def name(self) -> str:
+        """Its short name: `mlflow`, `neptune`."""
+
+    def begin(self) -> Sending:
+        """Begin to get ready in the background; returns at once."""
+
+
+class Notifier(Protocol):
+    """Tells people. Nothing that it does can fail or hang its caller."""
+
+    def send(self, notices: Sequence[Notice], *, seconds: float) -> tuple[str, ...]:
+        """Send, at most this long, and return for each notice what went wrong in one line, empty when nothing did."""
 
 
 class Progress(Protocol):

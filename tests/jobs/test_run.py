@@ -32,7 +32,7 @@ from trader.jobs.run import Outcome, run
 from trader.jobs.symbols import left_behind
 from trader.simulator.account import decode
 from trader.store.control import say
-from trader.store.ledger import table_of
+from trader.store.ledger_rows import table_of
 
 KLINES = random_klines(1460, seed=5)
 

@@ -1,6 +1,7 @@
 """The ledger is a copy of the journal: whatever was killed when, it ends with every completed run exactly once."""
 
 import io
+import json
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,7 +17,8 @@ from trader.core.decision import Decision, Reason
 from trader.core.errors import BadData
 from trader.core.journal import Status
 from trader.store.journal import Journal
-from trader.store.ledger import COLUMNS, Ledger, row_of, table_of
+from trader.store.ledger import Ledger
+from trader.store.ledger_rows import COLUMNS, SCHEMA, row_of, table_of
 
 NIGHT = datetime(2024, 1, 31, 20, tzinfo=UTC)  # hours 0 to 3 are in January, the others in February
 
@@ -172,9 +174,9 @@ def test_lost_months_are_made_again_on_reading_however_old_they_are(journal, led
 
 def test_a_newer_schema_is_refused_even_with_other_columns(ledger, storage):
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"schema": "2"}), sink)
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({"schema": str(SCHEMA + 1)}), sink)
     storage.put("ledger/BTCUSDT/1h/2024-01.parquet", sink.getvalue().to_pybytes())
-    with pytest.raises(BadData, match="has schema 2, this version reads up to 1; upgrade"):
+    with pytest.raises(BadData, match=f"has schema {SCHEMA + 1}, this version reads up to {SCHEMA}; upgrade"):
         ledger.read()
 
 
@@ -213,7 +215,27 @@ def test_the_row_of_a_full_record_holds_its_numbers():
         "epoch": 2,
         "seconds_to_order": 100.0,
         "seconds": 0.5,
+        "volatility": 0.125,
+        "volume_ratio": -0.75,
+        "features": [("ma_5", 100.0), ("rsi_7", 0.5), ("mfi_7", 0.25)],
+        "timings": [("execute", 100.0), ("commit", 0.5)],
+        "orders": row["orders"],
+        "basis": 2.5 * (100.0 - 2.5),  # sold at the venue's 2.50 while the market was at 100
+        "shortfall": 0.0,
+        "off_target": True,
+        "unexplained": "BTC: 1 too many",
+        "new_epoch": "the account was reset",
+        "control": "reduce",
+        "halt": "lost too much",
+        "limit_reached": 1,
+        "due_to": "idle",
+        "training": 7,
+        "training_outcome": "promoted",
+        "trained_model": "20240101T0000-0123456789",
     }
+    filled, refused = json.loads(row["orders"])
+    assert (filled["side"], filled["executed"], filled["fills"][0]) == ("SELL", "2.50", ["2.50", "2.50", "0E-8", "BNB"])
+    assert (refused["status"], refused["refused"]) == ("REFUSED", "-2010")
     assert set(row) == set(COLUMNS.names)
 
 

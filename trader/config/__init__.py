@@ -42,6 +42,14 @@ from trader.config.training import (
     SearchSection,
     TrainSection,
 )
+from trader.config.watching import (
+    ApiSection,
+    DashboardSection,
+    DriftSection,
+    LogSection,
+    NotifySection,
+    TrackerSection,
+)
 from trader.core.accounting import Costs
 from trader.core.decision import DecisionRule
 from trader.core.errors import BadConfig
@@ -79,6 +87,12 @@ class Settings(BaseSettings):
     search: SearchSection = SearchSection()
     promotion: PromotionSection = PromotionSection()
     models: ModelsSection = ModelsSection()
+    tracker: TrackerSection = TrackerSection()
+    dashboard: DashboardSection = DashboardSection()
+    notify: NotifySection = NotifySection()
+    drift: DriftSection = DriftSection()
+    log: LogSection = LogSection()
+    api: ApiSection = ApiSection()
     simulator: SimulatorSection = SimulatorSection()
     demo: DemoSection = DemoSection()
     run: RunSection = RunSection()

@@ -42,7 +42,8 @@ def _symbol(value: str) -> str:
     return value
 
 
-def _split(value: object) -> object:
+def split_list(value: object) -> object:
+    """Return the parts of a comma separated text, and anything else as it is."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -82,7 +83,7 @@ class BotSection(Section):
         default="bot", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="name of this bot; a store belongs to one bot"
     )
     mode: Mode = Field(default=Mode.DEMO, description="`demo`, `dry-run` or `testnet`")
-    symbols: Annotated[list[Symbol], NoDecode, BeforeValidator(_split), AfterValidator(_distinct)] = Field(
+    symbols: Annotated[list[Symbol], NoDecode, BeforeValidator(split_list), AfterValidator(_distinct)] = Field(
         default=[], description="symbols to trade, comma separated; empty: DEMOUSDT in demo mode, else BTCUSDT"
     )
     interval: Annotated[str, one_of(INTERVALS)] = Field(default="1h", description="length of a kline")

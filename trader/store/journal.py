@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from trader.core.errors import BadData, NewerSchema
+from trader.core.errors import BadData, Conflict, NewerSchema
 from trader.core.journal import SCHEMA, BotState, RunKey, RunRecord, Status
 from trader.core.klines import from_ms, interval_ms
 from trader.ports import ObjectStorage, StoredObject
@@ -65,6 +65,7 @@ class Journal:
         self._interval = interval
         self._prefix = f"journal/{symbol}/{interval}/"
         self._state_key = f"state/{symbol}/{interval}.json"
+        self._seen: tuple[datetime, str] | None = None
 
     def key(self, open_time: datetime) -> RunKey:
         """Return the key of a run of this journal."""
@@ -108,6 +109,8 @@ class Journal:
         if record.state is None:
             return
         data = to_json(StoredState(open_time=record.key.open_time, state=record.state))
+        if self._seen is not None and self._seen[0] < record.key.open_time and self._replaced(data, self._seen[1]):
+            return
         stored = self._storage.get(self._state_key)
         if stored is None:
             self._storage.create(self._state_key, data)
@@ -115,6 +118,16 @@ class Journal:
         copy = self._decoded(stored)
         if copy is None or copy.open_time < record.key.open_time:
             self._storage.replace(self._state_key, data, stored.etag)
+
+    def _replaced(self, data: bytes, etag: str) -> bool:
+        """Write the state if it is still the one that was read last: that saves reading it again."""
+        try:
+            self._storage.replace(self._state_key, data, etag)
+        except Conflict:
+            self._seen = None
+            return False
+        self._seen = None
+        return True
 
     def rebuild_state(self) -> datetime | None:
         """Write the books of the newest completed record as the state, whatever it is now; return its kline."""
@@ -148,6 +161,7 @@ class Journal:
         """Return the state; where it is lost or damaged, what it would say, from the journal."""
         stored = self._storage.get(self._state_key)
         copy = None if stored is None else self._decoded(stored)
+        self._seen = None if stored is None or copy is None else (copy.open_time, stored.etag)
         return copy or self._from_journal()
 
     def _decoded(self, stored: StoredObject) -> StoredState | None:

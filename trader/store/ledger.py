@@ -7,65 +7,16 @@ the month is made again from the journal, as is on reading any month that is los
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trader.core.decision import Reason
 from trader.core.errors import NewerSchema
-from trader.core.journal import RunRecord, Status
-from trader.core.klines import interval_ms
-from trader.core.orders import ZERO, as_decimal
+from trader.core.journal import RunRecord
 from trader.ports import ObjectStorage
 from trader.store.journal import Journal
-
-SCHEMA = 1
-_TIME = pa.timestamp("ms", tz="UTC")
-COLUMNS = pa.schema(
-    [
-        ("open_time", _TIME),
-        ("origin", pa.string()),
-        ("outcome", pa.string()),
-        ("reason", pa.string()),
-        ("model_id", pa.string()),
-        ("p_up", pa.float64()),
-        ("close", pa.float64()),
-        ("exposure", pa.float64()),
-        ("change", pa.float64()),
-        ("missed", pa.int64()),
-        ("settled_klines", pa.int64()),
-        ("settled_gross", pa.float64()),
-        ("settled_net", pa.float64()),
-        ("paper_gross", pa.float64()),
-        ("paper_net", pa.float64()),
-        ("halted", pa.bool_()),
-        ("trigger_sum", pa.float64()),
-        ("training_due", pa.bool_()),
-        ("not_sent", pa.string()),
-        ("side", pa.string()),
-        ("ordered", pa.float64()),
-        ("executed", pa.float64()),
-        ("fill_price", pa.float64()),
-        ("arrival_price", pa.float64()),
-        ("target", pa.float64()),
-        ("position", pa.float64()),
-        ("fees", pa.float64()),
-        ("execution_equity", pa.float64()),
-        ("epoch", pa.int64()),
-        ("seconds_to_order", pa.float64()),
-        ("seconds", pa.float64()),
-    ],
-    metadata={"schema": str(SCHEMA)},
-)
-"""One row a run; `missed` is the number of klines that a record of an absence stands for. Returns are fractions of the
-notional; `settled_*` were earned by the exposure of the row before. Prices, `fees` and `execution_equity` are in quote
-units, quantities in base units. NaN or null: there was none."""
-
-
-_OUTCOMES = {Reason.MISSED: "missed", Reason.FILLED_KLINE: "filled"}
+from trader.store.ledger_rows import COLUMNS, SCHEMA, row_of, table_of
 
 
 class Ledger:
@@ -160,80 +111,3 @@ class Ledger:
         pq.write_table(table, sink)
         etag = self._storage.put(key, sink.getvalue().to_pybytes())
         self._parsed[key] = (etag, table)
-
-
-def table_of(records: Iterable[RunRecord]) -> pa.Table:
-    """Return the rows of the completed ones among some records."""
-    rows = [row_of(record) for record in records if record.status is Status.COMPLETED]
-    return pa.Table.from_pylist(rows, schema=COLUMNS)
-
-
-def row_of(record: RunRecord) -> Mapping[str, Any]:
-    """Return a completed record's row."""
-    row: dict[str, Any] = {
-        "open_time": record.key.open_time,
-        "origin": record.origin.value,
-        "missed": _missed(record),
-        "settled_klines": len(record.settled),
-        "settled_gross": sum(hour.gross for hour in record.settled),
-        "settled_net": sum(hour.net for hour in record.settled),
-        "not_sent": record.not_sent.value if record.not_sent else None,
-        "seconds_to_order": record.timings.get("execute"),
-        "seconds": record.timings.get("commit"),
-    }
-    return row | _decision_columns(record) | _book_columns(record) | _order_columns(record)
-
-
-def _missed(record: RunRecord) -> int:
-    if record.missed_from is None:
-        return int(record.decision is not None and record.decision.reason is Reason.MISSED)
-    step = timedelta(milliseconds=interval_ms(record.key.interval))
-    return (record.key.open_time - record.missed_from) // step + 1
-
-
-def _decision_columns(record: RunRecord) -> dict[str, Any]:
-    inputs, decision, trigger = record.inputs, record.decision, record.trigger
-    return {
-        "outcome": _OUTCOMES.get(decision.reason, "decided") if decision else "missed",
-        "reason": decision.reason.value if decision else "unfinished",
-        "model_id": inputs.model_id if inputs else None,
-        "p_up": inputs.p_up if inputs else None,
-        "close": inputs.price if inputs else None,
-        "trigger_sum": trigger.cumulative if trigger else None,
-        "training_due": trigger is not None and trigger.due_since is not None,
-    }
-
-
-def _book_columns(record: RunRecord) -> dict[str, Any]:
-    if record.state is None:
-        return {}
-    paper, execution = record.state.paper, record.state.execution
-    price = record.inputs.price if record.inputs else None
-    return {
-        "exposure": paper.exposure,
-        "change": paper.change,
-        "paper_gross": paper.gross,
-        "paper_net": paper.net,
-        "halted": paper.halt is not None,
-        "target": float(execution.target),
-        "position": float(execution.position),
-        "fees": float(execution.fees),
-        "execution_equity": None if price is None else float(execution.equity(as_decimal(price))),
-        "epoch": record.state.epoch,
-    }
-
-
-def _order_columns(record: RunRecord) -> dict[str, Any]:
-    if not record.legs:
-        return {}
-    leg = record.legs[-1]
-    executed = sum((leg.report.executed for leg in record.legs if leg.report), ZERO)
-    price = leg.report.average_price if leg.report else None
-    arrival = leg.intent.arrival_price
-    return {
-        "side": leg.intent.side.value,
-        "ordered": float(leg.intent.quantity),
-        "executed": float(executed),
-        "fill_price": None if price is None else float(price),
-        "arrival_price": None if arrival is None else float(arrival),
-    }

@@ -21,7 +21,7 @@ from trader.jobs.verification.judge import Stored, Today, Verdict, judge
 from trader.jobs.verification.rederive import Evidence, ask_models, gather
 from trader.ml.training import TrainedModel
 from trader.store.journal import StoredRecord
-from trader.store.ledger import row_of
+from trader.store.ledger_rows import row_of
 
 Found = tuple[datetime, StoredRecord | BadData | None]
 """A kline with what the journal has of it: its record, why that cannot be read, or nothing any more."""

@@ -13,7 +13,7 @@ from trader.jobs.bot import Desk
 from trader.jobs.verification.differences import Cause, Difference, Mismatch, compare
 from trader.store.codec import from_json
 from trader.store.journal import StoredState
-from trader.store.ledger import COLUMNS
+from trader.store.ledger_rows import COLUMNS
 from trader.store.months import month_of, month_start
 from trader.store.read_only import ReadOnly
 
