@@ -21,7 +21,10 @@ from trader.core.orders import ZERO, Side, as_decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decomposition:
-    """Paper less execution equity by cause, in quote units; positive where the paper book is better off."""
+    """Paper less execution equity by cause, in quote units; positive where the paper book is better off.
+
+    Both books have paid for the orders of the newest run.
+    """
 
     rebalancing: float = 0.0
     unfilled: float = 0.0
@@ -59,7 +62,8 @@ class Held:
     """Both books after a run, as far as the difference needs them. Prices, costs and fees in quote units.
 
     `gross` and `net` are the paper book's sums as fractions of the notional, `fees` the execution book's so far;
-    `basis` and `shortfall` belong to the run's own orders.
+    `basis` and `shortfall` belong to the run's own orders. `owed` is what the paper book charges for the run's own
+    change of exposure, with the kline that follows: the execution book has paid for it already.
     """
 
     close: float
@@ -70,6 +74,7 @@ class Held:
     fees: float
     basis: float
     shortfall: float
+    owed: float = 0.0
 
 
 def decompose(before: Held | None, after: Held, *, notional: float) -> Decomposition:
@@ -87,4 +92,4 @@ def decompose(before: Held | None, after: Held, *, notional: float) -> Decomposi
 
 
 def _charged(held: Held, notional: float) -> float:
-    return (held.gross - held.net) * notional
+    return (held.gross - held.net + held.owed) * notional

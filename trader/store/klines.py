@@ -47,6 +47,7 @@ class KlineStore:
     def __init__(self, storage: ObjectStorage) -> None:
         self._storage = storage
         self._cache: dict[str, _Stored] = {}
+        self._absent: set[str] = set()
         self._lock = threading.Lock()
 
     def months(self, symbol: str, interval: str) -> list[str]:
@@ -108,7 +109,7 @@ class KlineStore:
             def merged(old: KlineMonth, part: Klines = part) -> KlineMonth:
                 return replace(old, klines=merge(old.klines, part)) if _differing(old.klines, part) else old
 
-            old, _ = self.update(symbol, klines.interval, month, merged)
+            old, _ = self.update(symbol, klines.interval, month, merged, is_in_hand=True)
             changed += _differing(old.klines, part)
         return changed
 
@@ -117,16 +118,20 @@ class KlineStore:
         stored = self._read(symbol, interval, month)
         return None if stored is None else stored.part
 
-    def update(self, symbol: str, interval: str, month: str, change: Change) -> tuple[KlineMonth, KlineMonth]:
+    def update(
+        self, symbol: str, interval: str, month: str, change: Change, *, is_in_hand: bool = False
+    ) -> tuple[KlineMonth, KlineMonth]:
         """Replace a month by `change` of what is stored (an empty month if nothing is); return it before and after.
 
-        `change` is called again when somebody else wrote in between; giving back the same object writes nothing.
-        Raises Conflict when that happens too often.
+        `change` is called again when somebody else wrote in between; giving back the same object writes nothing. One
+        that `is_in_hand` is not read again at first: should it have changed since, the write conflicts. Raises Conflict
+        when that happens too often.
         """
         key = _key(symbol, interval, month)
         nothing = KlineMonth(symbol=symbol, interval=interval, month=month, klines=empty(interval), sources={})
         for attempt in range(1, _ATTEMPTS + 1):
-            stored = self._read(symbol, interval, month)
+            is_known = is_in_hand and attempt == 1 and (key in self._cache or key in self._absent)
+            stored = self._cache.get(key) if is_known else self._read(symbol, interval, month)
             old = nothing if stored is None else stored.part
             new = change(old)
             if new is old:
@@ -147,6 +152,8 @@ class KlineStore:
         key = _key(symbol, interval, month)
         found = self._storage.get(key)
         if found is None:
+            self._cache.pop(key, None)
+            self._absent.add(key)
             return None
         cached = self._cache.get(key)
         if cached is not None and cached.etag == found.etag:
@@ -160,6 +167,7 @@ class KlineStore:
         for _, column in stored.part.klines.columns():
             column.flags.writeable = False
         with self._lock:
+            self._absent.discard(key)
             self._cache.pop(key, None)
             self._cache[key] = stored
             if len(self._cache) > _CACHED_MONTHS:

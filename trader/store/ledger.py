@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trader.core.errors import NewerSchema
@@ -62,6 +63,32 @@ class Ledger:
         months = sorted(runs.keys() | kept)
         return pa.concat_tables([COLUMNS.empty_table(), *(self._month(month, runs[month]) for month in months)])
 
+    def after(self, moment: datetime | None) -> pa.Table:
+        """Return the rows of the runs after a kline, oldest first; only the months from there on are read.
+
+        Those that a run has just had in hand are not read again. Months that are lost are not made anew: `read` does.
+        """
+        first = "" if moment is None else f"{self._prefix}{moment:%Y-%m}.parquet"
+        in_hand = sorted(key for key in self._parsed if key >= first)
+        if moment is not None and in_hand[:1] == [first]:
+            tables = [self._parsed[key][1] for key in in_hand]
+        else:
+            keys = [key for key in self._storage.keys(self._prefix) if key.endswith(".parquet") and key >= first]
+            tables = [table for key in keys if (table := self._read(key)) is not None]
+        found = pa.concat_tables([COLUMNS.empty_table(), *tables])
+        if moment is None:
+            return found
+        return found.filter(pc.greater(found["open_time"], pa.scalar(moment, found.schema[0].type)))
+
+    def month(self, moment: datetime) -> pa.Table:
+        """Return the rows of the month a moment lies in; not read again when a run has just had them in hand.
+
+        A month that is lost has none: it is not made anew, `read` does.
+        """
+        key = f"{self._prefix}{moment:%Y-%m}.parquet"
+        table = self._parsed[key][1] if key in self._parsed else self._read(key)
+        return COLUMNS.empty_table() if table is None else table
+
     def _month(self, month: str, runs: int) -> pa.Table:
         """Return a month's table, made again from the journal where it is lost, damaged or short of runs."""
         key = f"{self._prefix}{month}.parquet"
@@ -104,7 +131,10 @@ class Ledger:
         schema = (table.schema.metadata or {}).get(b"schema", b"0")
         if schema.isdigit() and int(schema) > SCHEMA:
             raise NewerSchema(f"{key} has schema {int(schema)}, this version reads up to {SCHEMA}; upgrade")
-        return table if table.schema.equals(COLUMNS) else None
+        if not table.schema.equals(COLUMNS):
+            return None
+        self._parsed[key] = (stored.etag, table)
+        return table
 
     def _write(self, key: str, table: pa.Table) -> None:
         sink = pa.BufferOutputStream()

@@ -47,6 +47,7 @@ class ModelStore:
         self._interval = interval
         self._prefix = f"models/{symbol}/{interval}/"
         self._loaded: TrainedModel | None = None
+        self._cards: dict[str, ModelCard] = {}
         self.registry = Registry(storage, symbol=symbol, interval=interval)
 
     def save(self, model: TrainedModel, *, who: str = "", why: str = "") -> None:
@@ -80,6 +81,7 @@ class ModelStore:
         model_id, card = stored.head.model_id, stored.head.card
         if card is None or card.model_id != model_id:
             return Standing(stored=stored, model=self.load(model_id))
+        self._cards[model_id] = card
         if self._loaded is None or self._loaded.card.model_id != model_id:
             self._loaded = self._read(card)
         return Standing(stored=stored, model=self._loaded)
@@ -106,6 +108,8 @@ class ModelStore:
         """Return a model's card, which stays when its trees are removed. Raises BadConfig or BadData as `load` does."""
         if not _MODEL_ID.fullmatch(model_id):
             raise BadConfig(f"{model_id!r} is not a model id (they look like 20220101T0000-0123456789)")
+        if model_id in self._cards:  # a stored card never changes
+            return self._cards[model_id]
         folder = f"{self._prefix}{model_id}/"
         stored = self._storage.get(f"{folder}card.json")
         if stored is None:
@@ -114,6 +118,7 @@ class ModelStore:
         card = from_json(ModelCard, stored.data, key=f"{folder}card.json", schema=SCHEMA)
         if card.model_id != model_id:
             raise BadData(f"{folder}card.json is the card of model {card.model_id}; restore it or train again")
+        self._cards[model_id] = card
         return card
 
     def _read(self, card: ModelCard) -> TrainedModel:
