@@ -2,10 +2,12 @@
 
 PYTHON ?= python3
 VENV := .venv
+MLFLOW := .venv-mlflow
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
+INSTALL := -m pip -qq --disable-pip-version-check --no-input install
+PIP := $(BIN)/python $(INSTALL)
 
-.PHONY: setup run test test-fast test-image check bench docs results lock clean
+.PHONY: setup run test test-fast test-image test-web check bench docs results screenshots lock clean
 
 run: setup  ## live one demo hour (the first time after 30 replayed days) and draw the equity curve
 	@$(BIN)/python main.py demo
@@ -20,22 +22,32 @@ $(VENV)/python-found:
 # Hashes are required for everything that is downloaded; the project itself is linked, not copied.
 $(VENV)/runtime: requirements.txt pyproject.toml | $(VENV)/python-found
 	@echo "setting up $(VENV), once (about a minute)"
-	@$(PIP) install --require-hashes --requirement requirements.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes --requirement requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/runtime
-	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@$(PIP) --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
-test: $(VENV)/dev  ## all tests but the image's
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not image"
+# MLflow's server would slow the bot down from within the same environment: XGBoost imports scikit-learn where it finds it.
+$(MLFLOW)/ready: requirements-mlflow.txt | $(VENV)/python-found
+	@echo "setting up $(MLFLOW), once (about a minute)"
+	@$(PYTHON) -m venv $(MLFLOW)
+	@$(MLFLOW)/bin/python $(INSTALL) --require-hashes --requirement requirements-mlflow.txt
+	@touch $@
+
+test: $(VENV)/dev $(MLFLOW)/ready  ## all tests but the image's and the browser's
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not image and not web"
 
 test-fast: $(VENV)/dev  ## the tests that need no server, no second process and no real klines
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not real_data and not image"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not real_data and not image and not web"
 
 test-image: $(VENV)/dev  ## build the container image and run the bot in it; scripts/install-debian.sh gets what it needs
 	$(BIN)/python -m pytest -m image tests/test_image.py
+
+test-web: $(VENV)/dev  ## open the dashboard in a real Chromium; scripts/install-debian.sh gets it
+	$(BIN)/python -m pytest -m web tests/web
 
 check: $(VENV)/dev  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -52,13 +64,14 @@ docs: $(VENV)/dev  ## write docs/settings.md from the code
 results: $(VENV)/dev  ## write docs/results.md and its chart; RESULTS="--store FOLDER ..." says from what
 	$(BIN)/python scripts/results.py $(RESULTS)
 
-lock: $(VENV)/dev  ## compile the pins after a change of requirements*.in
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --custom-compile-command "make lock" requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --custom-compile-command "make lock" requirements-dist.in -o requirements-dist.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+screenshots: $(VENV)/dev  ## write the pictures of the dashboard, docs/dashboard*.png, from a demo
+	$(BIN)/python scripts/screenshots.py
 
-clean:  ## remove the environment; stores and results stay
-	rm -rf $(VENV) build *.egg-info
+lock: $(VENV)/dev  ## compile the pins after a change of requirements*.in
+	for name in requirements requirements-api requirements-dist requirements-dev requirements-mlflow; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit; \
+	done
+
+clean:  ## remove the environments; stores and results stay
+	rm -rf $(VENV) $(MLFLOW) build *.egg-info

@@ -41,6 +41,7 @@ def test_main(tmp_path: Path) -> None:
     assert [order["executed"] for order in orders] == [order["quantity"] for order in orders]
     assert first["position"] != "0"
     assert (tmp_path / "store/journal/DEMOUSDT/1h/2026/01/01T0000.json").is_file()
+    assert (tmp_path / "store/dashboard/index.html").is_file()
 
     again = once()
     assert again["outcome"] == "already-done"

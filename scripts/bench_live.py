@@ -17,7 +17,7 @@ import numpy as np
 
 from scripts.bench_figures import figure, spread
 from scripts.bench_past import give_past
-from scripts.bench_world import HOUR, MeasuredWorld, Run, measured_world
+from scripts.bench_world import HOUR, MeasuredWorld, Run, everybody_told, measured_world
 from tests.builders import random_klines, ticked
 from tests.counted import kinds
 from trader.core.klines import Klines, checked
@@ -38,8 +38,9 @@ def measure_live(folder: Path) -> list[dict[str, Any]]:
     """Live the same hours with a month and with eight years behind a bot, and compare."""
     klines = turning_klines(YEARS + 90 * 24, start=FIRST - (YEARS + 60 * 24) * HOUR)
     with (
-        measured_world(folder / "young", klines, first=FIRST) as young,
-        measured_world(folder / "old", klines, first=FIRST) as old,
+        everybody_told(folder / "told") as told,
+        measured_world(folder / "young", klines, first=FIRST, told=told) as young,
+        measured_world(folder / "old", klines, first=FIRST, told=told) as old,
     ):
         objects = [
             give_past(world, klines, first=FIRST, hours=hours, folder=folder / str(hours))
@@ -48,7 +49,10 @@ def measure_live(folder: Path) -> list[dict[str, Any]]:
         turns = [(young.run(), old.run()) for _ in range(_RUNS)]
         imports = import_figures(young)
     runs = [run for run, _ in turns]
-    return [*request_figures(runs), *time_figures(runs[:_STEADY]), *imports, *past_figures(turns, objects)]
+    daily = figure(
+        "  to exit, the first run of a day: also charts and the look for drift", f"{runs[_STEADY].exit:.2f} s"
+    )
+    return [*request_figures(runs), *time_figures(runs[:_STEADY]), daily, *imports, *past_figures(turns, objects)]
 
 
 def turning_klines(count: int, *, start: datetime) -> Klines:
@@ -75,7 +79,7 @@ def request_figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
     chosen = {
         "in steady state, with an order": [run for run in steady if run.order is not None],
         "in steady state, without": [run for run in steady if run.order is None],
-        f"the first of a month, {'with' if turn.order else 'without'} an order": [turn],
+        f"the first of a month and day, {'with' if turn.order else 'without'} an order": [turn],
         "on early days of a month (klines of three months)": early,
     }
     return [line for name, some in chosen.items() if some for line in _request_lines(name, some)]
@@ -102,7 +106,7 @@ def time_figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
             f"run on S3 and testnet, start to order received ({len(traded)} runs)", spread(_orders(traded)), "1.6 s"
         ),
         figure("  to commit", spread([run.commit for run in traded]), _COMMIT_AIM),
-        figure("  to exit", spread([run.exit for run in traded]), _EXIT_AIM),
+        figure("  to exit, MLflow server, dashboard and notices told", spread([run.exit for run in traded]), _EXIT_AIM),
         figure("  peak memory", f"{max(run.memory for run in runs):.0f} MB", "< 400 MB"),
         figure("  of the time to commit, the S3 server's own", spread([run.storage_seconds for run in traded])),
         figure("  stages, seconds at their ends", _stages(stages)),

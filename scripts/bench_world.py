@@ -1,14 +1,16 @@
 """A bot in testnet mode to be measured: runs as processes, the local testnet and an S3 server in this one."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from scripts.bench_figures import Process, clean_environment, timed
+from tests.adapters.notices.services import running_service
+from tests.adapters.trackers.mlflow_server import mlflow_server
 from tests.counted import CountedWorld, Requests, counted_world
 from tests.worlds import QUICK, SMALL_MODEL
 from trader.core.klines import Klines
@@ -47,17 +49,18 @@ class Run:
 
 @dataclass(slots=True)
 class MeasuredWorld:
-    """A world and the next kline that its bot decides on."""
+    """A world, the next kline that its bot decides on, and the settings that say who is told of it."""
 
     counted: CountedWorld
     next: datetime
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         """What the bot's processes get: the settings of real life, where the world's are shortened for tests."""
         settings = self.counted.world.environment
         kept = {name: value for name, value in settings.items() if name not in (*SMALL_MODEL, *QUICK)}
-        return clean_environment(kept | _EAGER)
+        return clean_environment(kept | _EAGER | self.told)
 
     @property
     def url(self) -> str:
@@ -97,10 +100,25 @@ def _measured(process: Process, seen: Requests, *, clock_ms: int) -> Run:
 
 
 @contextmanager
-def measured_world(folder: Path, klines: Klines, *, first: datetime) -> Iterator[MeasuredWorld]:
+def everybody_told(folder: Path) -> Iterator[dict[str, str]]:
+    """Give the settings with which a run tells a real MLflow server and a service for notices of itself."""
+    folder.mkdir(parents=True)
+    with mlflow_server(folder) as server, running_service() as service:
+        yield {
+            "TRADER__TRACKER__KINDS": "mlflow",
+            "TRADER__TRACKER__MLFLOW_URI": server.url,
+            "TRADER__NOTIFY__URLS": service.url("notices"),
+            "TRADER__NOTIFY__SUCCESS": "true",
+        }
+
+
+@contextmanager
+def measured_world(
+    folder: Path, klines: Klines, *, first: datetime, told: Mapping[str, str]
+) -> Iterator[MeasuredWorld]:
     """Give a world whose bot has made its model and its first two runs, the second one in steady state."""
     with counted_world(folder, {SYMBOL: klines}, first=first) as counted:
-        world = MeasuredWorld(counted, first)
+        world = MeasuredWorld(counted, first, told)
         for _ in range(2):
             world.run()
         yield world

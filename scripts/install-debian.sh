@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs the Debian packages that `make test-image` needs on top of .venv. Where that is impossible it says so and
-# succeeds all the same: the test itself decides whether it may be skipped.
+# Installs the Debian packages that `make test-image` and `make test-web` need on top of .venv. Where that is impossible
+# it says so and succeeds all the same: the tests themselves decide whether they may be skipped.
 set -eu
 
 export PATH="$PATH:/usr/sbin"
 missing=""
-for command in buildah podman debootstrap; do
+for command in buildah podman debootstrap chromium; do
   command -v "$command" >/dev/null || missing="$missing $command"
 done
 # Docker's own packages bring a runc that conflicts with Debian's.
@@ -13,14 +13,14 @@ command -v runc >/dev/null || command -v crun >/dev/null || missing="$missing ru
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "$0: no apt-get here; install$missing some other way to test the image" >&2
+  echo "$0: no apt-get here; install$missing some other way to test image and dashboard" >&2
   exit 0
 fi
 as_root=""
 if [ "$(id -u)" -ne 0 ]; then
   as_root="sudo -n"
   if ! sudo -n true 2>/dev/null; then
-    echo "$0: installing$missing needs root; run it once with sudo to test the image" >&2
+    echo "$0: installing$missing needs root; run it once with sudo to test image and dashboard" >&2
     exit 0
   fi
 fi
@@ -29,5 +29,5 @@ echo "installing$missing"
 # shellcheck disable=SC2086 # words
 if ! { $as_root apt-get -qq update && $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
   --no-install-recommends $missing >/dev/null; }; then
-  echo "$0: apt-get could not install$missing; see above, then try again to test the image" >&2
+  echo "$0: apt-get could not install$missing; see above, then try again to test image and dashboard" >&2
 fi

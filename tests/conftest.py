@@ -8,16 +8,32 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = Path(os.environ.get("TRADER_REAL_DATA", ROOT.parent / "shared" / "data"))
+NOTHING_TOLD = {
+    "TRADER__TRACKER__KINDS": "none",
+    "TRADER__DASHBOARD__ENABLED": "false",
+    "TRADER__DRIFT__ENABLED": "false",
+}
+"""Settings without which every run of every test would start a tracker."""
+
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch, tmp_path):
-    """No test sees the user's settings or writes into the checkout."""
+    """No test sees the user's settings or writes into the checkout; what follows a run is for tests that ask for it."""
     for name in list(os.environ):
         if name.startswith("TRADER__"):
             monkeypatch.delenv(name)
+    for name, value in NOTHING_TOLD.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def everything_told(clean_environment, monkeypatch):
+    """Runs are followed by what follows them as the settings come: tracker, dashboard, daily look."""
+    for name in NOTHING_TOLD:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)

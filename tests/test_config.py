@@ -22,6 +22,8 @@ from trader.ml.pruning import Pruner
 from trader.ml.recipe import EnsembleKind, Weighting
 from trader.ml.study import Objective
 
+pytestmark = pytest.mark.usefixtures("everything_told")
+
 ROOT = Path(__file__).parents[1]
 
 OTHERS = {

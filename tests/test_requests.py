@@ -82,6 +82,17 @@ def test_the_first_run_of_a_month_keeps_the_bounds_when_it_trades(tmp_path, monk
     check_bounds(seen)
 
 
+def test_a_run_with_a_dashboard_keeps_the_bounds_also_at_the_turn_of_a_month(tmp_path, monkeypatch):
+    with counted_world(tmp_path, KLINES, first=MARCH - 4 * HOUR) as counted:
+        counted.world.enter(monkeypatch)
+        monkeypatch.setenv("TRADER__DASHBOARD__ENABLED", "true")
+        runs = [lived(counted, MARCH + hour * HOUR) for hour in range(-4, 2)]
+    for seen in runs[2:]:  # the first two write the page and the model's
+        check_bounds(seen)
+    asked = {request.key.split("/")[0] for seen in runs[2:] for request in seen.after}
+    assert {"dashboard", "publication", "ledger", "state", "klines"} <= asked
+
+
 def test_two_years_of_journal_cost_a_run_no_request(tmp_path, monkeypatch):
     with counted_world(tmp_path, KLINES, first=MARCH - 10 * HOUR) as counted:
         counted.world.enter(monkeypatch)

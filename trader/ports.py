@@ -13,7 +13,7 @@ from typing import Protocol
 
 from trader.core.errors import BadConfig
 from trader.core.klines import Klines
-from trader.core.notices import Notice
+from trader.core.notices import Delivered, Notice
 from trader.core.orders import ExecutionReport, OrderIntent, SymbolRules
 from trader.core.tracking import Dispatch, Receipt
 
@@ -160,8 +160,8 @@ class Tracker(Protocol):
 class Notifier(Protocol):
     """Tells people. Nothing that it does can fail or hang its caller."""
 
-    def send(self, notices: Sequence[Notice], *, seconds: float) -> tuple[str, ...]:
-        """Send, at most this long, and return for each notice what went wrong in one line, empty when nothing did."""
+    def send(self, notices: Sequence[Notice], *, seconds: float) -> Delivered:
+        """Send all of them as one message, at most this long, and return what became of it. Never raises."""
 
 
 class Progress(Protocol):

@@ -15,6 +15,7 @@ import pytest
 
 from tests.archives import publish_months
 from tests.builders import HOUR, random_klines
+from tests.conftest import NOTHING_TOLD
 from trader.cli import main
 from trader.cli.output import parse_moment
 
@@ -24,6 +25,7 @@ CHEAP = {
     "TRADER__DEMO__REPLAY_DAYS": "1",
     "TRADER__DECISION__BAND": "0",
     "TRADER__DECISION__MIN_VOLATILITY": "0",
+    **NOTHING_TOLD,
 }
 """A model in milliseconds, a past of one day, and a position in every hour."""
 

@@ -1,8 +1,10 @@
 """`trader doctor`: what it prints, what it ends with, and that nothing is traded or left behind."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from tests.builders import random_klines, ticked
+from tests.builders import HOUR, random_klines, ticked
 from tests.cli.conftest import Trader, contents
 from tests.desks import FIRST
 from tests.worlds import STORAGES, trading_world
@@ -164,3 +166,77 @@ def test_an_account_that_cannot_trade_is_found(tmp_path, *, lacks, says, advice,
     assert (answer.code, check["verdict"]) == (3, "failed"), check
     assert says in check["found"]
     assert check["advice"].startswith(advice)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("TRADER__EXCHANGE__API_KEY", "TRADER__EXCHANGE__API_KEY"), ("TRADER__EXCHANGE__API_SECRET", "signature")],
+)
+def test_a_wrong_key_and_a_wrong_secret_are_told_and_not_shown(tmp_path, *, name, says, trader: Trader, monkeypatch):
+    with trading_world(tmp_path, {"BTCUSDT": KLINES}, first=FIRST, storage="folder") as world:
+        world.enter(monkeypatch)
+        wrong = "wr0ng" * 12 + "wr0n"
+        monkeypatch.setenv(name, wrong)
+        answer = trader("doctor", "--json")
+        status = trader("status")
+    found = checks_of(answer)
+    assert answer.code in (3, 5)
+    assert found["exchange"]["verdict"] == "failed"
+    assert found["exchange"]["advice"]
+    assert {each for each, check in found.items() if check["verdict"] == "failed"} == {"exchange"}
+    assert "mend exchange first" in found["BTCUSDT orders"]["advice"]
+    assert wrong not in answer.out + answer.err
+    assert world.environment[name] not in answer.out + answer.err
+    assert (status.code, "NEVER RUN" in status.out) == (0, True), "who looks needs no key"
+
+
+@pytest.mark.slow
+def test_a_clock_five_seconds_off_is_a_warning_beside_both_servers_and_the_bot_is_not_late(
+    tmp_path, trader: Trader, monkeypatch
+):
+    now = datetime.now(UTC)
+    first = now.replace(minute=0, second=0, microsecond=0) - HOUR
+    klines = ticked(random_klines(1402, seed=6, price=60000.0, start=first - 1400 * HOUR))
+    with trading_world(tmp_path, {"BTCUSDT": klines}, first=first, storage="folder") as world:
+        world.enter(monkeypatch)
+        world.net.control.move_to(datetime.now(UTC) + timedelta(seconds=5))
+        found = checks_of(trader("doctor", "--json"))
+    for name in ("market's clock", "exchange's clock"):
+        assert found[name]["verdict"] == "warning"
+        assert found[name]["found"].endswith("s behind it")
+        assert 4 <= float(found[name]["found"].split()[4]) <= 6
+        assert "NTP" in found[name]["advice"]
+    assert {name for name, check in found.items() if check["verdict"] != "ok"} == {"market's clock", "exchange's clock"}
+
+
+@pytest.mark.slow
+def test_a_storage_that_does_not_answer_leaves_everything_else_to_be_looked_at(trader: Trader, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("TRADER__STORAGE__URL", "s3://bucket/prefix")
+    monkeypatch.setenv("TRADER__BOT__MODE", "dry-run")
+    monkeypatch.setenv("TRADER__MARKET__BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("TRADER__TRACKER__KINDS", "mlflow")
+    answer = trader("doctor", "--json")
+    found = checks_of(answer)
+    failed = {name for name, check in found.items() if check["verdict"] == "failed"}
+    assert failed == {"storage", "market", "tracker mlflow"}
+    assert "die with the container" in found["tracker mlflow"]["found"] + found["tracker mlflow"]["advice"]
+    assert found["BTCUSDT journal"]["advice"] == "mend storage first"
+    assert "disk" not in found
+    assert answer.code == 3
+    assert trader("status").code == 75
+
+
+def test_who_is_told_is_looked_at_too(trader: Trader, store, monkeypatch):
+    monkeypatch.setenv("TRADER__TRACKER__KINDS", "mlflow")
+    monkeypatch.setenv("TRADER__DASHBOARD__ENABLED", "true")
+    (store / "publication" / "DEMOUSDT" / "1h.json").unlink(missing_ok=True)
+    found = checks_of(trader("doctor", "--json"))
+    assert {"versions", "disk", "tracker mlflow", "notices", "DEMOUSDT telling"} <= set(found)
+    assert "nobody was told of any run" in found["DEMOUSDT telling"]["found"]
+    assert found["versions"]["found"].startswith("trader ")

@@ -48,7 +48,9 @@ def test_the_others_trade_on_when_it_was_taken_out_of_the_list(bot, caplog):
     assert all(record.unexplained == () for record in records), "its fills still explain the balances"
     assert any(leg.report for record in records for leg in record.legs)
     assert f"{ETH} is left out of the account" in caplog.text
-    assert [symbol for symbol, _ in left_behind(replace(bot, symbols=(BTC,)))] == [ETH]
+    alone = replace(bot, symbols=(BTC,))
+    move_to_run(Desk(bot=alone, symbol=BTC), FIRST + 12 * HOUR)
+    assert [symbol for symbol, _ in left_behind(run_symbols(alone), symbols=(BTC,))] == [ETH]
 
 
 def test_the_others_trade_on_while_it_is_still_in_the_list(bot):

@@ -29,7 +29,6 @@ from trader.core.klines import Klines, close_of, concat, fill_gaps
 from trader.core.orders import NotSent
 from trader.core.risk import ControlMode
 from trader.jobs.run import Outcome, run
-from trader.jobs.symbols import left_behind
 from trader.simulator.account import decode
 from trader.store.control import say
 from trader.store.ledger_rows import table_of
@@ -303,11 +302,6 @@ def test_a_copy_that_cannot_be_written_does_not_fail_the_run_and_mends_itself(tm
     run_hours(desk, 1, first=FIRST + HOUR)
     assert desk.ledger.read().column("open_time").to_pylist() == [FIRST, FIRST + HOUR]
 
-
-def test_a_symbol_that_is_not_traded_any_more_but_still_held_is_named(desk):
-    (record,) = run_hours(desk, 1)
-    assert left_behind(desk.bot) == []
-    assert left_behind(replace(desk.bot, symbols=())) == [(SYMBOL, record.state.execution.position)]
 
 
 def test_a_market_without_klines_is_bad_data_not_an_empty_decision(tmp_path):

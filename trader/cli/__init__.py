@@ -1,6 +1,5 @@
 """The command line: arguments in, text or JSON out, and an exit code (`exit.py`) that says what to do."""
 
-import logging
 import os
 import signal
 import sys
@@ -10,26 +9,28 @@ from typing import NoReturn
 
 import typer
 
-from trader.cli import doctor as _doctor  # noqa: F401 - registers its commands
+from trader.cli import dashboard as _dashboard  # noqa: F401 - registers its commands
+from trader.cli import doctor as _doctor  # noqa: F401
+from trader.cli import drift as _drift  # noqa: F401
 from trader.cli import models as _models  # noqa: F401
+from trader.cli import notify as _notify  # noqa: F401
+from trader.cli import report as _report  # noqa: F401
 from trader.cli import research as _research  # noqa: F401
 from trader.cli import testnet as _testnet  # noqa: F401
 from trader.cli import train as _train  # noqa: F401
 from trader.cli import trigger as _trigger  # noqa: F401
 from trader.cli import upkeep as _upkeep  # noqa: F401
 from trader.cli import verify as _verify  # noqa: F401
+from trader.cli.api import command as _api  # noqa: F401
 from trader.cli.commands import app
 from trader.cli.exit import INTERRUPTED, TERMINATED, exit_code
+from trader.cli.logs import set_up_logs
 from trader.core.errors import TraderError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without words it is `run`."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where its font cache lives is nobody's business here
-    logging.getLogger("botocore").setLevel(
-        logging.WARNING
-    )  # where it found its keys is noise; at DEBUG it writes tokens
+    set_up_logs()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["run"]

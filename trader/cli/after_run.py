@@ -1,14 +1,15 @@
-"""The training that a run leaves due: done after its order, live or in a replay, and told in words or JSON."""
+"""What follows runs: they are told, and the training that they leave due is done, live or in a replay."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from trader.config import Settings
+from trader.core.errors import TraderError
 from trader.core.journal import RunRecord
 from trader.core.policy import Method, Timing
 from trader.core.training import FinishedTraining
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from trader.jobs.bot import Bot, Desk
     from trader.jobs.replay import AfterRun
     from trader.jobs.retrain import Retraining, RetrainLimits, Train
+    from trader.jobs.symbols import SymbolRun
 
 
 def limits_of(settings: Settings, *, has_deadline: bool) -> "RetrainLimits":
@@ -33,11 +35,69 @@ def limits_of(settings: Settings, *, has_deadline: bool) -> "RetrainLimits":
     )
 
 
+def tell_runs(bot: "Bot", runs: "Sequence[SymbolRun]", *, settings: Settings) -> None:
+    """Tell trackers, dashboard and people of runs; what only that needs is loaded here, after the orders."""
+    from trader.bootstrap.outlets import build_outlets
+    from trader.jobs.publish import publish_runs
+
+    publish_runs(bot, runs, outlets=build_outlets(settings))
+
+
+def tell_failure(bot: "Bot", error: TraderError, *, settings: Settings) -> None:
+    """Tell people that nothing could be run."""
+    from trader.bootstrap.outlets import build_outlets
+    from trader.jobs.publish import publish_failure
+
+    publish_failure(bot, error, outlets=build_outlets(settings))
+
+
+def say_where(bot: "Bot", *, settings: Settings) -> None:
+    """Print where the dashboard is, and where a tracker keeps its file."""
+    from trader.bootstrap.outlets import TRACKING_FOLDER, local_folder, tracker_kinds
+    from trader.config.watching import TrackerKind
+    from trader.jobs.dashboard import locate
+
+    folder = local_folder(settings)
+    if settings.dashboard.enabled:
+        typer.echo(f"look    {locate(bot.storage)} in a browser: every run, model and chart; no server is needed")
+    has_file = folder is not None and not settings.tracker.mlflow_uri.get_secret_value()
+    if has_file and TrackerKind.MLFLOW in tracker_kinds(settings):
+        typer.echo(f"        MLflow keeps it in {folder}/{TRACKING_FOLDER}/mlflow.db (docs/trackers.md)")
+
+
+def tell_training(desk: "Desk", found: "Retraining | None", *, settings: Settings) -> None:
+    """Tell of a training that has ended: None for one that was asked for by hand."""
+    from trader.bootstrap.outlets import build_outlets
+    from trader.jobs.publish_training import publish_training
+
+    publish_training(desk, found, at=_now(desk), outlets=build_outlets(settings))
+
+
+def tell_models(desk: "Desk", *, settings: Settings) -> None:
+    """Show what a person's word has changed about the models."""
+    from trader.bootstrap.outlets import build_outlets
+    from trader.jobs.publish_training import publish_models
+
+    publish_models(desk, at=_now(desk), outlets=build_outlets(settings))
+
+
+def _now(desk: "Desk") -> datetime:
+    """Return the market's time, this machine's while the market does not say."""
+    try:
+        return desk.bot.clock.now()
+    except TraderError:
+        return desk.bot.host.now()
+
+
 def retrain_after(bot: "Bot", records: Iterable[RunRecord], *, settings: Settings, quietly: bool) -> None:
     """Do what the runs of these records left due. Nothing that happens here changes how the command ends."""
+    from trader.jobs.bot import Desk
+
     due = [record for record in records if record.state is not None and record.state.paper.due_since is not None]
     for record in due:
-        said = describe(retrain(bot, record, settings=settings))
+        found = retrain(bot, record, settings=settings)
+        tell_training(Desk(bot=bot, symbol=record.key.symbol), found, settings=settings)
+        said = describe(found)
         if said:
             typer.echo(said, err=quietly)
 

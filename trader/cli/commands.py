@@ -14,7 +14,7 @@ from trader import __version__
 from trader.cli.exit import worst
 from trader.cli.output import Bar, parse_moment, say, say_json
 from trader.config import Settings, Symbol, load_settings
-from trader.core.errors import BadConfig, Conflict
+from trader.core.errors import BadConfig, Conflict, TraderError
 from trader.core.risk import ControlMode
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run(
     """Do the run of the newest closed kline: decide, trade, commit; then train, if that is due."""
     from trader.adapters.clocks import WallClock
     from trader.bootstrap import build_bot
-    from trader.cli.after_run import retrain_after
+    from trader.cli.after_run import retrain_after, tell_failure, tell_runs
     from trader.config import Mode
     from trader.jobs.symbols import left_behind, run_symbols
     from trader.report.text import describe_run
@@ -91,10 +91,14 @@ def run(
     if moment is not None and settings.bot.mode is not Mode.DEMO and moment > WallClock().now():
         raise BadConfig(f"--at {at} is in the future; a run there would keep the real hours until then from being run")
     bot = build_bot(settings, at=moment, live=True)
-    answers = run_symbols(bot)
+    try:
+        answers = run_symbols(bot)
+    except TraderError as error:
+        tell_failure(bot, error, settings=settings)
+        raise
     if as_json:
         say_json({"runs": [answer_as_json(answer) for answer in answers]})
-    for held, position in () if symbol else left_behind(bot):
+    for held, position in () if symbol else left_behind(answers, symbols=bot.symbols):
         typer.echo(
             f"warning: {held} is not traded any more, but {position} of it are held; add it to bot.symbols", err=True
         )
@@ -105,9 +109,9 @@ def run(
                 say(*describe_run(answer.record), "")
         if answer.error is not None:
             typer.echo(f"error: {answer.error}", err=True)
-    retrain_after(
-        bot, [answer.record for answer in answers if answer.record is not None], settings=settings, quietly=as_json
-    )
+    records = [answer.record for answer in answers if answer.record is not None]
+    tell_runs(bot, answers, settings=settings)
+    retrain_after(bot, records, settings=settings, quietly=as_json)
     raise typer.Exit(worst([answer.error for answer in answers if answer.error is not None]))
 
 
@@ -129,10 +133,11 @@ def demo() -> None:
     """Replay demo.replay_days synthetic days once, then do one live hour each time; draws the equity curve."""
     from trader.adapters.clocks import VirtualClock
     from trader.bootstrap import build_bot, open_storage
-    from trader.cli.after_run import retrain_after
+    from trader.cli.after_run import retrain_after, say_where, tell_runs
     from trader.cli.story import tell_demo
     from trader.config import Mode
     from trader.jobs.demo import demo as play
+    from trader.jobs.symbols import SymbolRun
 
     settings = load_settings()
     if settings.bot.mode is not Mode.DEMO:
@@ -149,9 +154,12 @@ def demo() -> None:
         progress=Bar(silent=False),
     )
     tell_demo(bot, outcome, settings=settings)
+    live = outcome.live
+    tell_runs(bot, [SymbolRun(symbol=bot.symbols[0], outcome=live.outcome, record=live.record)], settings=settings)
+    say_where(bot, settings=settings)
     short = settings.search.model_copy(update={"trials": settings.demo.trials})
     settings = settings.model_copy(update={"search": short})
-    retrain_after(bot, [outcome.live.record], settings=settings, quietly=False)
+    retrain_after(bot, [live.record], settings=settings, quietly=False)
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """The command that looks whether everything is in place, and says what to do where it is not."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,7 +20,7 @@ _VERDICT, _NAME = 8, 22
 
 @app.command()
 def doctor(symbol: Symbols = None, as_json: AsJson = False) -> None:
-    """Check settings, storage, clocks, market, exchange, models and journal without trading; says what to do."""
+    """Check everything that a run needs, and who is told of it, without trading or telling; says what to do."""
     checks = _examined(symbol)
     if as_json:
         say_json({"checks": [_as_json(check) for check in checks]})
@@ -29,14 +31,22 @@ def doctor(symbol: Symbols = None, as_json: AsJson = False) -> None:
 
 
 def _examined(symbol: list[str] | None) -> "list[Check]":
-    from trader.bootstrap import build_setup
+    from trader.bootstrap import build_setup, versions
+    from trader.bootstrap.checks import build_checks
     from trader.jobs.doctor import examine, failed
 
     try:
         settings = settings_for(symbol)
     except BadConfig as error:
         return [failed("settings", error)]
-    return examine(build_setup(settings))
+    setup = replace(
+        build_setup(settings),
+        max_lateness=timedelta(minutes=settings.risk.max_lateness_minutes),
+        beside=build_checks(settings),
+        versions=versions(),
+        has_dashboard=settings.dashboard.enabled,
+    )
+    return examine(setup)
 
 
 def describe_check(check: "Check") -> list[str]:

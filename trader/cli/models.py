@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trader.cli.after_run import tell_models
 from trader.cli.commands import AsJson, OneSymbol, Symbols, app, reason, settings_for, user_name
 from trader.cli.output import plain, say, say_json
 
@@ -64,12 +65,10 @@ def promote(
     """Let a model decide from the next run on."""
     from trader.jobs.models import promote as promote_model
 
-    _tell(
-        promote_model(
-            _desk(symbol), model, who=user_name(), why=reason(why, kept_in="the log of the models"), unpin=unpin
-        ),
-        as_json=as_json,
-    )
+    desk, why = _desk(symbol), reason(why, kept_in="the log of the models")
+    done = promote_model(desk, model, who=user_name(), why=why, unpin=unpin)
+    tell_models(desk, settings=settings_for([symbol]))
+    _tell(done, as_json=as_json)
 
 
 @models.command()
@@ -77,10 +76,10 @@ def rollback(symbol: OneSymbol, why: WhyModel, unpin: Unpin = False, as_json: As
     """Let the champion before the current one decide again."""
     from trader.jobs.models import rollback as roll_back
 
-    _tell(
-        roll_back(_desk(symbol), who=user_name(), why=reason(why, kept_in="the log of the models"), unpin=unpin),
-        as_json=as_json,
-    )
+    desk, why = _desk(symbol), reason(why, kept_in="the log of the models")
+    done = roll_back(desk, who=user_name(), why=why, unpin=unpin)
+    tell_models(desk, settings=settings_for([symbol]))
+    _tell(done, as_json=as_json)
 
 
 @models.command()
@@ -97,6 +96,7 @@ def pin(
     desk = _desk(symbol)
     is_new = pin_champion(desk, on=not off, who=user_name(), why=reason(why, kept_in="the log of the models"))
     champion = champion_of(desk)
+    tell_models(desk, settings=settings_for([symbol]))
     if as_json:
         say_json({"symbol": symbol, "champion": champion, "pinned": not off, "changed": is_new})
         return

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from trader.cli.after_run import as_plain, describe, retrain
+from trader.cli.after_run import as_plain, describe, retrain, tell_training
 from trader.cli.commands import settings_for
 from trader.cli.exit import worst
 from trader.cli.output import say, say_json
@@ -59,5 +59,7 @@ def _train_each(bot: "Bot", *, settings: Settings) -> "tuple[list[Retraining], l
             typer.echo(f"error: {error}", err=True)
             errors.append(error)
         else:
-            found += [] if record is None else [retrain(bot, record, settings=settings)]
+            if record is not None:
+                found.append(retrain(bot, record, settings=settings))
+                tell_training(Desk(bot=bot, symbol=symbol), found[-1], settings=settings)
     return found, errors

@@ -8,10 +8,11 @@ from trader.config import Mode, Settings
 from trader.core.errors import BadData
 from trader.core.performance import baselines
 from trader.jobs.bot import Bot, Desk
+from trader.jobs.concerns import span
 from trader.jobs.demo import Demo
 from trader.jobs.figures import closes_of, performance_of
 from trader.jobs.status import Status
-from trader.report.text import describe_execution, describe_performance, describe_reasons, describe_run
+from trader.report.text import describe_execution, describe_performance, describe_reasons, describe_run, percent
 
 _MARKETS = {Mode.DEMO: "synthetic market", Mode.DRY_RUN: "dry run", Mode.TESTNET: "testnet"}
 
@@ -86,15 +87,47 @@ def tell_test(result: Tested, *, settings: Settings) -> None:
 
 
 def describe_status(found: Status) -> list[str]:
-    """Return where one symbol stands, as lines."""
-    lines = [f"{found.symbol} ({found.mode})   store {found.store}"]
-    if found.record is None:
-        return [*lines, "  no run yet; `trader run` does the first one"]
-    lines += [f"  {line}" for line in describe_run(found.record)]
+    """Return where one symbol stands, as lines: its health first, then what is the matter and what to do about it."""
+    lines = [f"{found.symbol} ({found.mode})   {found.health}   store {found.store}"]
+    for concern in found.concerns:
+        lines += [f"  {concern.health:9} {concern.what}", f"  {'':9} -> {concern.advice}"]
+    if found.record is not None:
+        # A halt by a limit is among the concerns, with the same words.
+        lines += [f"  {line}" for line in describe_run(found.record) if not line.startswith("HALTED")]
+        lines += _describe_books(found)
     control = found.control
     said = f" since {control.at:%Y-%m-%d %H:%M} UTC by {control.who}: {control.why}" if control.at else ""
-    lines.append(f"  control   {control.mode}{said}")
-    lines.append(f"  model     {found.champion or 'none'}")
+    lines += [f"  control   {control.mode}{said}", *_describe_model(found)]
     if found.next_close is not None:
         lines.append(f"  next      after {found.next_close:%Y-%m-%d %H:%M} UTC")
+    return lines
+
+
+def _describe_books(found: Status) -> list[str]:
+    record, books = found.record, found.books
+    if record is None or books is None:
+        return []
+    lines = [f"  drawdown  {percent(-books.drawdown)} from the peak since the last start or resume"]
+    if books.trigger is not None and books.trigger_threshold is not None:
+        below = f"a training is due below {percent(books.trigger_threshold)}"
+        lines.append(f"  trigger   {percent(books.trigger)} over the last {books.trigger_runs} runs; {below}")
+    done = f", done at {record.completed_at:%H:%M:%S} UTC" if record.completed_at else ""
+    age = f", {span(found.age)} after its close" if found.age is not None else ""
+    return [*lines, f"  last      {record.key.open_time:%Y-%m-%d %H:%M} UTC{done}; now is {found.now:%H:%M} UTC{age}"]
+
+
+def _describe_model(found: Status) -> list[str]:
+    """Return who decides, who is trained, and how the newest training ended."""
+    model, training = found.model, found.training
+    if model is None:
+        lines = ["  model     none"]
+    else:
+        seen = f", has seen klines to {model.last:%Y-%m-%d %H:%M} UTC" if model.last else ""
+        age = f" ({span(model.age)} ago)" if model.age is not None else ""
+        lines = [f"  model     {model.model_id}{seen}{age}{'; pinned' if model.pinned else ''}"]
+    if training.finished is not None:
+        end = training.finished
+        lines.append(f"  trained   {end.at:%Y-%m-%d %H:%M} UTC: {end.outcome} {end.model_id}".rstrip())
+    if training.owner:
+        lines.append(f"  training  is being done by {training.owner}, or was when that process ended")
     return lines

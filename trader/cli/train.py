@@ -128,6 +128,7 @@ def _train(
 ) -> _End:
     began = time.monotonic()  # loading the libraries takes seconds, too
     from trader.bootstrap import build_bot, build_training
+    from trader.cli.after_run import tell_training
     from trader.jobs.bot import Desk
     from trader.jobs.training.job import train as train_symbol
     from trader.jobs.training.load import stored_klines
@@ -151,6 +152,7 @@ def _train(
         )
     except TraderError as error:
         return _End(symbol=symbol, error=error)
+    tell_training(desk, None, settings=settings)
     return _End(symbol=symbol, report=trained.report)
 
 

@@ -89,7 +89,7 @@ class NotifySection(Section):
     """Notices to people, through any service that Apprise knows."""
 
     urls: Urls = Field(default=[], description="Apprise URLs, comma separated (they hold secrets); empty: no notices")
-    level: Level = Field(default=Level.WARNING, description="what is sent at least: info, success, warning, error")
+    level: Level = Field(default=Level.INFO, description="what is sent at least: info, success, warning, error")
     daily: bool = Field(default=True, description="whether a daily summary is sent, whatever the level")
     success: bool = Field(default=False, description="whether every completed run is told, whatever the level")
     repeat_minutes: Positive = Field(default=360, description="the same notice is not repeated sooner")

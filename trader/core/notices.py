@@ -36,6 +36,14 @@ class Topic(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What became of a message: how many services took it, and in one line why others did not ("" for nothing)."""
+
+    reached: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """One message: what has happened in one line, and what to do in another (empty when nothing has to be done).
 

@@ -32,7 +32,8 @@ class Account:
     """What was found: free balances by asset, the account's epoch, and what our fills do not explain, by asset.
 
     `new_epoch` says why an epoch begins now. `opening` is what the account held at the start of the epoch, corrected by
-    what was taken as it is; `users` how many symbols share each asset. `control` is what the operator last said.
+    what was taken as it is; `users` how many symbols share each asset. `control` is what the operator last said,
+    `others` the states of the symbols that are not run now.
     """
 
     balances: Mapping[str, Decimal]
@@ -42,6 +43,7 @@ class Account:
     unexplained: Mapping[str, Unexplained] = field(default_factory=dict)
     opening: Mapping[str, Decimal] = field(default_factory=dict)
     users: Mapping[str, int] = field(default_factory=dict)
+    others: Mapping[str, BotState] = field(default_factory=dict)
 
     def objections(self, rules: SymbolRules) -> tuple[str, ...]:
         """Return why nothing may be sent for a symbol, in words; empty when nothing speaks against it."""
@@ -70,7 +72,8 @@ def look_at_account(bot: Bot, known: Mapping[str, BotState]) -> Account:
     if reset is not None:
         why = f"{reset}; {'; '.join(map(str, odd))}"
         log.warning("epoch %d begins: %s", epoch + 1, why)
-        return Account(balances=balances, control=control, epoch=epoch + 1, new_epoch=why)
+        others = {symbol: state for symbol, state in everyone.items() if symbol not in known}
+        return Account(balances=balances, control=control, epoch=epoch + 1, new_epoch=why, others=others)
     accepted = [] if unknown else _accepted(odd, traded, control=control)
     unexplained = {each.asset: each for each in odd if each not in accepted}
     _tell(unexplained, unknown=unknown)
@@ -82,6 +85,7 @@ def look_at_account(bot: Bot, known: Mapping[str, BotState]) -> Account:
         unexplained=unexplained,
         opening={asset: amount + taken.get(asset, ZERO) for asset, amount in newest_opening(traded).items()},
         users=Counter(asset for state in traded.values() for asset in state.opening),
+        others={symbol: state for symbol, state in everyone.items() if symbol not in known},
     )
 
 

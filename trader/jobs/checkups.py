@@ -174,7 +174,7 @@ def of_model(models: ModelStore, *, now: datetime, max_age: timedelta) -> Findin
     return Finding(found=found, advice=f"it expires after {max_age.days} days; train a new one" if is_old else "")
 
 
-def of_journal(journal: Journal, *, interval: str, now: datetime) -> Finding:
+def of_journal(journal: Journal, *, interval: str, now: datetime, max_lateness: timedelta) -> Finding:
     """Look at the newest run, at what was left unfinished, and at the limits that were reached."""
     step = timedelta(milliseconds=interval_ms(interval))
     current = last_closed(now, interval)
@@ -184,7 +184,7 @@ def of_journal(journal: Journal, *, interval: str, now: datetime) -> Finding:
         return Finding(found="no run is complete yet; `trader run` does the first one")
     age = now - close_of(position.open_time, interval)
     found, advice = f"the newest run is of {position.open_time:%Y-%m-%d %H:%M} UTC, {_span(age)} after its close", []
-    if age > 2 * step:
+    if age > step + max_lateness and current not in left:  # what is left of this hour is under way
         advice.append("look whether the scheduler still runs, and at its log")
     if left:
         found += f"; {len(left)} unfinished since {left[0]:%Y-%m-%d %H:%M} UTC"

@@ -4,15 +4,15 @@ A check is a value: a name, a verdict, what was found and what to do. One that f
 made, except those that need what has failed; these are not looked at, and say so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from trader.core.errors import BadData, Retryable, TraderError
 from trader.core.strategy import Rules
-from trader.jobs import checkups
+from trader.jobs import checkups, checkups_beside
 from trader.jobs.checkups import Finding
 from trader.ports import Clock, Exchange, Market, ObjectStorage
 from trader.store.control import Stamp
@@ -44,7 +44,8 @@ class Setup:
     """What is configured, and how to reach it. A part is opened when it is first asked for, and may fail to be.
 
     `market` gives the market with the clock that runs go by, which is made up where `is_timed` is False. `exchange` is
-    None where orders are simulated. `store` is the storage's address for people, `host` this machine's clock.
+    None where orders are simulated. `store` is the storage's address for people, `host` this machine's clock. `beside`
+    are checks of what runs do not need (trackers, notices, the disk), by name; `versions` says what runs here.
     """
 
     stamp: Stamp
@@ -57,6 +58,10 @@ class Setup:
     storage: Callable[[], ObjectStorage]
     market: Callable[[], tuple[Market, Clock]]
     exchange: Callable[[], Exchange] | None
+    max_lateness: timedelta = timedelta(minutes=15)
+    beside: Mapping[str, Callable[[], Finding]] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    has_dashboard: bool = False
 
 
 def examine(setup: Setup) -> list[Check]:
@@ -73,6 +78,14 @@ def examine(setup: Setup) -> list[Check]:
     now = setup.host.now() if visit.has_failed("market") else setup.market()[1].now()
     for symbol in setup.symbols:
         visit.look_at(symbol, now=now)
+    if setup.versions:
+        newest = setup.symbols[0]
+        journal = (
+            None if visit.has_failed("storage") or visit.has_failed(f"{newest} journal") else _journal(setup, newest)
+        )
+        visit.look("versions", lambda: checkups_beside.of_versions(setup.versions, journal=journal))
+    for name, look in setup.beside.items():
+        visit.look(name, look)
     visit.look("control", lambda: checkups.of_control(setup.storage()), "storage")
     return list(visit.checks.values())
 
@@ -109,12 +122,25 @@ class _Visit:
             return checkups.of_model(models, now=now, max_age=setup.rules.risk.model_max_age)
 
         def journal() -> Finding:
-            return checkups.of_journal(_journal(setup, symbol), interval=interval, now=now)
+            return checkups.of_journal(
+                _journal(setup, symbol), interval=interval, now=now, max_lateness=setup.max_lateness
+            )
+
+        def telling() -> Finding:
+            return checkups_beside.of_telling(
+                setup.storage(),
+                symbol=symbol,
+                interval=interval,
+                journal=_journal(setup, symbol),
+                has_dashboard=setup.has_dashboard,
+            )
 
         self.look(f"{symbol} klines", klines, "market")
         self.look(f"{symbol} orders", orders, "market", "exchange", f"{symbol} klines")
         self.look(f"{symbol} model", model, "storage")
         self.look(f"{symbol} journal", journal, "storage")
+        if setup.has_dashboard or any(name.startswith("tracker") for name in setup.beside):
+            self.look(f"{symbol} telling", telling, "storage", f"{symbol} journal")
 
 
 def failed(name: str, error: TraderError) -> Check:

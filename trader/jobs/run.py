@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from trader.core.errors import BadConfig, Retryable
-from trader.core.journal import BotState, RunRecord, Status
+from trader.core.journal import BotState, RunKey, RunRecord, Status
 from trader.core.klines import Klines, interval_ms, last_closed
 from trader.jobs.account import Account, look_at_account, take_part
 from trader.jobs.bot import Desk
@@ -19,6 +19,7 @@ from trader.jobs.decide import decide
 from trader.jobs.execute import execute, settle_open
 from trader.jobs.recover import commit, fill_gap, recover
 from trader.jobs.refresh import Window, refresh
+from trader.jobs.run_context import run_context
 from trader.jobs.stopwatch import Stopwatch
 from trader.store.journal import Position, StoredRecord
 
@@ -86,6 +87,11 @@ def begin(desk: Desk, *, gone: set[str]) -> Begun | RunResult:
     bot = desk.bot
     watch = Stopwatch(bot.host)
     open_time = last_closed(bot.clock.now(), bot.interval)
+    with run_context(RunKey(bot_id=bot.bot_id, symbol=desk.symbol, interval=bot.interval, open_time=open_time)):
+        return _begin(desk, open_time, gone=gone, watch=watch)
+
+
+def _begin(desk: Desk, open_time: datetime, *, gone: set[str], watch: Stopwatch) -> Begun | RunResult:
     stored = claim(desk, open_time, gone=gone)
     try:
         position = desk.journal.latest(before=open_time)  # after the claim: who fills a gap looks the other way round
@@ -132,13 +138,14 @@ def _check_turn(desk: Desk, stored: StoredRecord, *, position: Position) -> None
 def finish(begun: Begun, *, account: Account) -> RunResult:
     """Decide, trade and commit a run that was begun."""
     desk = begun.desk
-    try:
-        record, previous, fresh = _decide_and_trade(begun, account=account)
-    except BaseException:
-        give_back(desk, begun.record.key.open_time)
-        raise
-    bring_up_to_date(desk, record, previous=previous, fresh=fresh)
-    return RunResult(outcome=Outcome.DONE, record=record)
+    with run_context(begun.record.key):
+        try:
+            record, previous, fresh = _decide_and_trade(begun, account=account)
+        except BaseException:
+            give_back(desk, begun.record.key.open_time)
+            raise
+        bring_up_to_date(desk, record, previous=previous, fresh=fresh)
+        return RunResult(outcome=Outcome.DONE, record=record)
 
 
 def _decide_and_trade(begun: Begun, *, account: Account) -> tuple[RunRecord, datetime | None, Klines | None]:

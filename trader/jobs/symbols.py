@@ -5,14 +5,14 @@ when the balances are looked at. A failing symbol does not keep the others from 
 """
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trader.core.errors import Conflict, TraderError
-from trader.core.journal import RunRecord
+from trader.core.journal import BotState, RunRecord
 from trader.jobs.account import Account, look_at_account
-from trader.jobs.bot import Bot, Desk, states
+from trader.jobs.bot import Bot, Desk
 from trader.jobs.claim import InProgress, give_back
 from trader.jobs.run import Begun, Outcome, RunResult, begin, finish
 from trader.store.control import check_stamp, claim_store
@@ -22,12 +22,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolRun:
-    """One symbol's part of a command: its outcome, the record if there is one, and the error if it failed."""
+    """One symbol's part of a command: its outcome, the record if there is one, and the error if it failed.
+
+    `desk` is the one that did it, which has in hand what it read; `others` are the states, as it found them, of the
+    symbols that were not run.
+    """
 
     symbol: str
     outcome: Outcome
     record: RunRecord | None = None
     error: TraderError | None = None
+    desk: Desk | None = None
+    others: Mapping[str, BotState] = field(default_factory=dict)
 
 
 def run_symbols(bot: Bot) -> list[SymbolRun]:
@@ -65,10 +71,10 @@ def _begin_symbols(bot: Bot, begun: dict[str, Begun]) -> dict[str, SymbolRun]:
     return answers
 
 
-def left_behind(bot: Bot) -> list[tuple[str, Decimal]]:
-    """Return the symbols that this bot once traded, is not told to trade now, and still holds a position of."""
-    kept = states(bot, without=bot.symbols)
-    return [(symbol, state.execution.position) for symbol, state in kept.items() if state.execution.target != 0]
+def left_behind(runs: Iterable[SymbolRun], *, symbols: Collection[str]) -> list[tuple[str, Decimal]]:
+    """Return the symbols that this bot once traded, is not told to trade now, and still held when it ran."""
+    others = {symbol: state for run in runs for symbol, state in run.others.items() if symbol not in symbols}
+    return [(symbol, state.execution.position) for symbol, state in others.items() if state.execution.target != 0]
 
 
 def _begin_symbol(desk: Desk, *, gone: set[str]) -> Begun | SymbolRun:
@@ -76,7 +82,7 @@ def _begin_symbol(desk: Desk, *, gone: set[str]) -> Begun | SymbolRun:
         answer = begin(desk, gone=gone)
     except TraderError as error:
         return _failed(desk.symbol, error)
-    return answer if isinstance(answer, Begun) else _answer(desk.symbol, answer)
+    return answer if isinstance(answer, Begun) else _answer(desk, answer)
 
 
 def _finish_symbols(bot: Bot, begun: dict[str, Begun]) -> dict[str, SymbolRun]:
@@ -97,11 +103,10 @@ def _finish_symbols(bot: Bot, begun: dict[str, Begun]) -> dict[str, SymbolRun]:
 
 
 def _finish_symbol(begun: Begun, *, account: Account) -> SymbolRun:
-    symbol = begun.desk.symbol
     try:
-        return _answer(symbol, finish(begun, account=account))
+        return replace(_answer(begun.desk, finish(begun, account=account)), others=account.others)
     except TraderError as error:
-        return _failed(symbol, error)
+        return _failed(begun.desk.symbol, error)
 
 
 def _give_back(begun: Iterable[Begun]) -> None:
@@ -109,8 +114,8 @@ def _give_back(begun: Iterable[Begun]) -> None:
         give_back(each.desk, each.record.key.open_time)
 
 
-def _answer(symbol: str, result: RunResult) -> SymbolRun:
-    return SymbolRun(symbol=symbol, outcome=result.outcome, record=result.record)
+def _answer(desk: Desk, result: RunResult) -> SymbolRun:
+    return SymbolRun(symbol=desk.symbol, outcome=result.outcome, record=result.record, desk=desk)
 
 
 def _failed(symbol: str, error: TraderError) -> SymbolRun:

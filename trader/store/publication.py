@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from trader.core.errors import BadData, NewerSchema
+from trader.core.notices import Notice
 from trader.ml.drift.report import DriftReport
 from trader.ports import ObjectStorage
 from trader.store.codec import from_json, to_json
@@ -86,8 +87,9 @@ class Publication:
 
     `newest` is the kline of the newest run that was published, `last` what that run left behind; `horizons` are the
     label horizons of the models that runs were decided by, `model` the one that decides, `drift` the newest look for
-    it; `notices` the times at which each kind of notice last went out; `daily` the UTC date (ISO) of the newest daily
-    look; `problems` the newest ones, oldest first; `assets` names the dashboard's own files as written.
+    it; `notices` the times at which each kind of notice last went out, `unsent` those that no service took; `daily`
+    the UTC date (ISO) of the newest daily look; `problems` the newest ones, oldest first; `assets` names the
+    dashboard's own files as written.
     """
 
     schema: int = SCHEMA
@@ -96,6 +98,7 @@ class Publication:
     trackers: Mapping[str, Cursor] = field(default_factory=dict)
     horizons: Mapping[str, int] = field(default_factory=dict)
     notices: Mapping[str, datetime] = field(default_factory=dict)
+    unsent: tuple[Notice, ...] = ()
     problems: tuple[Problem, ...] = ()
     daily: str = ""
     model: ModelNote | None = None

@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 import sqlite3
 import threading
@@ -23,7 +24,7 @@ pytestmark = [
 ]
 
 FIRST = datetime(2026, 1, 1, 1, tzinfo=UTC)
-ENOUGH = 40.0
+ENOUGH = 120.0
 NAMES = ("p_up", "return/net", "equity/paper_net")
 FILES = {
     "static-img/equity.png": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 50,
@@ -47,6 +48,21 @@ def no_settings_of_the_user():
 def server(tmp_path_factory):
     with mlflow_server(tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    from trader.adapters.trackers.mlflow_database import make_database  # noqa: PLC0415 - imports MLflow
+
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    make_database(path)
+    return path
+
+
+@pytest.fixture
+def database(empty_database, tmp_path):
+    """A database without any run, which takes seconds to make and none to copy."""
+    return shutil.copyfile(empty_database, tmp_path / "mlflow.db")
 
 
 def steps(first, last, names=NAMES):
@@ -143,8 +159,8 @@ def test_a_file_keeps_each_step_once_however_often_it_is_sent(tmp_path, files):
     assert {name: path.read_bytes() for name, path in found.items()} == {**FILES, "data/results.csv": b"{}"}
 
 
-def test_what_a_person_deleted_is_not_written_to(tmp_path):
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+def test_what_a_person_deleted_is_not_written_to(database, tmp_path):
+    uri = f"sqlite:///{database}"
     kept = send(uri, dispatch(steps=steps(0, 2)), dispatch(experiment="gone", steps=steps(0, 1)))
     reader = client(uri)
     reader.delete_run(kept[0].run_id)
@@ -187,14 +203,11 @@ def test_who_is_killed_while_making_the_database_leaves_none_that_is_broken(tmp_
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_database_of_another_version_is_told(tmp_path):
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    (receipt,) = send(uri, dispatch(steps=steps(0, 1)))
-    assert receipt.error == ""
-    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+def test_a_database_of_another_version_is_told(database):
+    with closing(sqlite3.connect(database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '90e64c465722'")
         connection.commit()
-    (receipt,) = send(uri, dispatch(steps=steps(1, 2)))
+    (receipt,) = send(f"sqlite:///{database}", dispatch(steps=steps(1, 2)))
     assert receipt.sent is None
     assert "its database is of another version of MLflow" in receipt.error
     assert "mlflow db upgrade" in receipt.error

@@ -1,0 +1,1 @@
+"""The prediction service `trader api` over each symbol's champion: it keeps its predictions and writes nothing else."""
