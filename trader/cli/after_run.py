@@ -93,8 +93,10 @@ def retrain_after(bot: "Bot", records: Iterable[RunRecord], *, settings: Setting
     """Do what the runs of these records left due. Nothing that happens here changes how the command ends."""
     from trader.jobs.bot import Desk
 
-    due = [record for record in records if record.state is not None and record.state.paper.due_since is not None]
-    for record in due:
+    for record in records:
+        is_due = record.state is not None and record.state.paper.due_since is not None
+        if not is_due and not settings.drift.retrain:
+            continue
         found = retrain(bot, record, settings=settings)
         tell_training(Desk(bot=bot, symbol=record.key.symbol), found, settings=settings)
         said = describe(found)
@@ -122,8 +124,23 @@ def retrain(bot: "Bot", record: RunRecord, *, settings: Settings) -> "Retraining
         work = trainer(settings, is_timed=True)  # wrong settings or a missing library are its failure, not the run's
         return work(desk, why=why, deadline_seconds=deadline_seconds, heartbeat=heartbeat)
 
-    limits = limits_of(settings, has_deadline=not isinstance(bot.clock, VirtualClock))
-    return retrain_if_due(Desk(bot=bot, symbol=record.key.symbol), record, train=train, limits=limits)
+    limits, desk = (
+        limits_of(settings, has_deadline=not isinstance(bot.clock, VirtualClock)),
+        Desk(bot=bot, symbol=record.key.symbol),
+    )
+    asked = drift_of(desk) if settings.drift.retrain else ""
+    return retrain_if_due(desk, record, train=train, limits=limits, asked=asked)
+
+
+def drift_of(desk: "Desk") -> str:
+    """Return what the newest look for drift says for a training of the model that decides, empty when nothing."""
+    from trader.store.publication import read_publication
+
+    try:
+        found = read_publication(desk.bot.storage, symbol=desk.symbol, interval=desk.bot.interval).drift
+    except TraderError:
+        return ""
+    return f"drift since training: {', '.join(found.alarms)}" if found is not None and found.wants_training else ""
 
 
 def trainer(settings: Settings, *, is_timed: bool) -> "Train":

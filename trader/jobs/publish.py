@@ -128,11 +128,12 @@ def _look(told: Told, outlets: Outlets) -> None:
     is_first = not told.publication.daily
     told.publication = replace(told.publication, daily=day)
     if outlets.drift is not None:
-        from trader.jobs.drift import look  # noqa: PLC0415 - once a day
+        from trader.jobs.drift import look, store_of  # noqa: PLC0415 - once a day
 
+        before = store_of(told.desk).log()
         report = look(told.desk, now=told.at, rules=outlets.drift)
         told.publication = replace(told.publication, drift=report)
-        told.notices += notices.of_drift(told.desk.symbol, report)
+        told.notices += notices.of_drift(told.desk.symbol, replace(report, alarms=before.new_alarms(report)))
     if told.forward is not None and not is_first:
         told.notices.append(notices.daily(told.forward.summary, now=told.at, problems=told.publication.problems))
 

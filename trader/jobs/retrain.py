@@ -16,6 +16,7 @@ from trader.core.errors import Conflict, Retryable, TraderError
 from trader.core.journal import RunRecord
 from trader.core.klines import interval_ms, last_closed
 from trader.core.policy import Timing
+from trader.core.strategy import PaperBook
 from trader.core.training import FinishedTraining, TrainingOutcome
 from trader.jobs.bot import Desk
 from trader.jobs.silence import Silence
@@ -85,10 +86,15 @@ class Hindrance:
     why: str
 
 
-def retrain_if_due(desk: Desk, record: RunRecord, *, train: Train, limits: RetrainLimits) -> Retraining:
-    """Train if the newest run left that due and nothing is in the way. Raises nothing but what ends the process."""
+def retrain_if_due(
+    desk: Desk, record: RunRecord, *, train: Train, limits: RetrainLimits, asked: str = ""
+) -> Retraining:
+    """Train if the newest run left that due and nothing is in the way. Raises nothing but what ends the process.
+
+    `asked` says what else speaks for a training; it is heard once the pause after the last one is over.
+    """
     try:
-        return _retrain(desk, record, train=train, limits=limits)
+        return _retrain(desk, record, train=train, limits=limits, asked=asked)
     except Exception as error:  # the run is committed: not even a bug in a training may fail it
         if isinstance(error, TraderError):
             log.warning("%s: no training: %s", desk.symbol, error)
@@ -97,11 +103,11 @@ def retrain_if_due(desk: Desk, record: RunRecord, *, train: Train, limits: Retra
         return _ended(record, Retrained.FAILED, f"it failed: {error}", error=error)
 
 
-def _retrain(desk: Desk, record: RunRecord, *, train: Train, limits: RetrainLimits) -> Retraining:
+def _retrain(desk: Desk, record: RunRecord, *, train: Train, limits: RetrainLimits, asked: str) -> Retraining:
     paper = None if record.state is None else record.state.paper
-    if paper is None or paper.due_since is None:
+    if paper is None or (paper.due_since is None and not (asked and _is_rested(desk, paper))):
         return _ended(record, Retrained.NOT_DUE, "no training is due")
-    why = f"due since {paper.due_since:%Y-%m-%d %H:%M} UTC ({paper.due_to})"
+    why = f"due since {paper.due_since:%Y-%m-%d %H:%M} UTC ({paper.due_to})" if paper.due_since else asked
     lease = _hindrance(desk, limits) or _take(desk, seen=paper.training, limits=limits)
     if isinstance(lease, Hindrance):
         return _ended(record, lease.outcome, f"{why}; {lease.why}")
@@ -110,6 +116,12 @@ def _retrain(desk: Desk, record: RunRecord, *, train: Train, limits: RetrainLimi
     finally:
         lease.release()
     return _ended(record, Retrained.FINISHED, why, finished=finished)
+
+
+def _is_rested(desk: Desk, paper: PaperBook) -> bool:
+    """Tell whether the pause after the last training is over."""
+    at, pause = paper.trained_at, desk.bot.rules.trigger.cooldown
+    return at is None or desk.bot.clock.now() - at >= pause
 
 
 def _hindrance(desk: Desk, limits: RetrainLimits) -> "Hindrance | None":
