@@ -56,12 +56,15 @@ def _no_constant(name: str) -> None:
 
 
 def contents(store: Path) -> dict[str, str]:
-    """The digest of every object of a store by key; its locks and temporary files are not objects."""
+    """The digest of every object of a store by key; its locks and temporary files are not objects.
+
+    What was told of the runs is left out: that a run has failed may be written down there, and decides nothing.
+    """
     files = (path for path in sorted(store.rglob("*")) if path.is_file())
     return {
         path.relative_to(store).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
-        if ".storage" not in path.relative_to(store).parts
+        if path.relative_to(store).parts[0] not in (".storage", "publication")
     }
 
 

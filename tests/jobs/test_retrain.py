@@ -104,6 +104,15 @@ def test_nothing_is_trained_that_is_not_due(new):
     assert new.bot.storage.keys("training/") == []
 
 
+def test_what_is_asked_for_beside_the_trigger_is_trained_when_the_last_training_is_long_enough_ago(new):
+    (record,) = run_hours(new, 1)
+    asked = retrain_if_due(new, record, train=rejecting, limits=LIMITS, asked="drift since training: feature ma_5")
+    assert (asked.outcome, asked.why) == (Retrained.FINISHED, "drift since training: feature ma_5")
+    (seen,) = run_hours(new, 1, first=FIRST + HOUR)  # it has seen the training, after which there is a pause
+    again = retrain_if_due(new, seen, train=never, limits=LIMITS, asked="drift since training: feature ma_5")
+    assert again.outcome is Retrained.NOT_DUE
+
+
 def test_what_is_due_is_trained_and_decides_from_the_next_run_on(desk, due):
     found = trained(desk, due)
     assert (found.outcome, found.finished.outcome) == (Retrained.FINISHED, TrainingOutcome.PROMOTED)

@@ -23,7 +23,7 @@ def rebuild_dashboard(bot: Bot, *, outlets: Outlets, assets: Mapping[str, bytes]
     """
     shown = tuple(symbol for symbol in bot.symbols if _rebuild(Desk(bot=bot, symbol=symbol), outlets))
     if shown:
-        dashboard.write_index(bot, assets=assets, version=__version__)
+        dashboard.write_index(bot, assets=assets, version=__version__, anew=True)
     return shown
 
 

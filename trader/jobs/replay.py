@@ -165,7 +165,8 @@ def install_model(
 
 
 def write_table(table: pa.Table, *, in_sample: bool) -> bytes:
-    """Return a table of runs as CSV; every row says whether the model has seen it."""
+    """Return a table of runs as CSV, but for columns that hold many values; each row says if the model has seen it."""
     sink = pa.BufferOutputStream()
+    table = table.select([field.name for field in table.schema if not pa.types.is_map(field.type)])
     csv.write_csv(table.append_column("in_sample", pa.array([in_sample] * len(table), pa.bool_())), sink)
     return bytes(sink.getvalue().to_pybytes())

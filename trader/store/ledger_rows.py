@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -77,6 +78,7 @@ market's close is `basis` (the venue's price on arrival is another one) and `sho
 `training` numbers the newest finished training that the run has seen. NaN or null: there was none."""
 
 
+_DUST = Decimal("0.01")
 _OUTCOMES = {Reason.MISSED: "missed", Reason.FILLED_KLINE: "filled"}
 
 
@@ -165,6 +167,13 @@ def _order_columns(record: RunRecord) -> dict[str, Any]:
     }
 
 
+def _is_off_target(record: RunRecord) -> bool:
+    """Tell whether the position is short of its target by more than dust: 1 % of the notional, as in all figures."""
+    if record.inputs is None or record.notional is None:
+        return record.gap != ZERO
+    return abs(record.gap) * as_decimal(record.inputs.price) > _DUST * record.notional
+
+
 def _watch_columns(record: RunRecord) -> dict[str, Any]:
     """Return what a person would want to be told about the run, beside its decision and its books."""
     inputs = record.inputs
@@ -172,7 +181,7 @@ def _watch_columns(record: RunRecord) -> dict[str, Any]:
     halt = record.state.paper.halt if record.state else None
     return {
         "timings": list(record.timings.items()),
-        "off_target": record.gap != ZERO,
+        "off_target": _is_off_target(record),
         "unexplained": "; ".join(record.unexplained) or None,
         "new_epoch": record.new_epoch,
         "control": inputs.control.mode.value if inputs else None,

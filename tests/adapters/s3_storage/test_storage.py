@@ -29,6 +29,19 @@ class TestS3StorageOfAWholeBucket(StorageContract):
         storage.close()
 
 
+def test_a_page_that_is_kept_there_opens_in_a_browser(opened, aws):
+    storage = opened("bots/page")
+    storage.put("dashboard/index.html", b"<!doctype html>")
+    storage.put("journal/record.json", b"{}")
+    client = storage._client
+    page, record = (
+        client.head_object(Bucket=aws.bucket, Key=f"bots/page/{key}")
+        for key in ("dashboard/index.html", "journal/record.json")
+    )
+    assert (page["ContentType"], page["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
+    assert "CacheControl" not in record
+
+
 def test_two_prefixes_of_one_bucket_do_not_see_each_other(opened):
     one, other, longer = opened("bots/one"), opened("bots/two"), opened("bots/one-more")
     one.put("a", b"1")

@@ -78,7 +78,7 @@ def test_a_side_that_could_not_be_fitted_is_unknown():
     assert "before unknown, after +10.00 %" in approval.what
 
 
-@pytest.mark.parametrize("outcome", set(Retrained) - {Retrained.FINISHED, Retrained.FAILED})
+@pytest.mark.parametrize("outcome", sorted(set(Retrained) - {Retrained.FINISHED, Retrained.FAILED}))
 def test_what_was_not_begun_is_nothing_to_tell(outcome):
     found = Retraining(symbol="BTCUSDT", open_time=FIRST, outcome=outcome, why="no")
     assert of_training(found, at=FIRST) == ()

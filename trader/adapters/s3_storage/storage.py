@@ -27,6 +27,15 @@ _PATIENCE_SECONDS = 12.0
 _KINDS = {"GetObject": "get", "PutObject": "put", "ListObjectsV2": "list", "DeleteObject": "delete"}
 
 
+_CONTENT_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "png": "image/png",
+}
+"""What browsers read. All of it is looked up again when it is opened, which costs an answer without a body."""
+
+
 class S3Storage:
     """Objects in a bucket below a prefix ("" for none), for any number of threads.
 
@@ -137,7 +146,9 @@ class S3Storage:
         def send() -> str:
             nonlocal may_be_written
             try:
-                return str(self._part(self._client.put_object(Body=data, **place, **condition), "ETag"))
+                return str(
+                    self._part(self._client.put_object(Body=data, **place, **condition, **_headers_of(key)), "ETag")
+                )
             except FAULTS as error:
                 if condition and is_conflict(error):
                     how = "was changed or removed" if "IfMatch" in condition else "was written already, or just now,"
@@ -179,3 +190,9 @@ class S3Storage:
     def _count(self, *, event_name: str, **_: object) -> None:
         with self._count_lock:
             self.requests[_KINDS.get(event_name.rpartition(".")[2], "other")] += 1
+
+
+def _headers_of(key: str) -> dict[str, str]:
+    """Return how a browser is to take an object: a page that is served from here has to open, and be the newest one."""
+    kind = _CONTENT_TYPES.get(key.rpartition(".")[2])
+    return {"ContentType": kind, "CacheControl": "no-cache"} if kind else {}

@@ -6,7 +6,7 @@ dashboard/data/index.js              which symbols there are
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from trader.jobs.bot import Bot
 from trader.jobs.dashboard.places import FOLDER, INDEX, PAGE
@@ -16,17 +16,19 @@ from trader.ports import ObjectStorage
 _PAGE = PAGE.removeprefix(FOLDER)
 
 
-def write_index(bot: Bot, *, assets: Mapping[str, bytes], version: str) -> str:
+def write_index(bot: Bot, *, assets: Mapping[str, bytes], version: str, anew: bool = False) -> str:
     """Write the page's files and the list of the symbols; return a tag of what was written.
 
-    `assets` are the files by name, `index.html` among them. Files of an older page are removed after it was replaced.
+    `assets` are the files by name, `index.html` among them; those that are there are written again only when all is to
+    be made `anew`. Files of an older page are removed after it was replaced.
     """
     storage = bot.storage
     there = set(storage.keys(FOLDER))
     for name, data in assets.items():
-        if name != _PAGE and f"{FOLDER}{name}" not in there:
+        if name != _PAGE and (anew or f"{FOLDER}{name}" not in there):
             storage.put(f"{FOLDER}{name}", data)
-    storage.put(INDEX, as_script("index", _index(bot, assets, version=version)))
+    symbols = _symbols(bot, there)
+    storage.put(INDEX, as_script("index", _index(bot, assets, version=version, symbols=symbols)))
     storage.put(PAGE, assets[_PAGE])
     _remove_others(storage, there, assets=assets)
     return tag_of(bot, assets=assets, version=version)
@@ -34,19 +36,26 @@ def write_index(bot: Bot, *, assets: Mapping[str, bytes], version: str) -> str:
 
 def tag_of(bot: Bot, *, assets: Mapping[str, bytes], version: str) -> str:
     """Return what changes when the page or the list has to be written again."""
-    digest = hashlib.sha256(as_script("index", _index(bot, assets, version=version)))
+    digest = hashlib.sha256(as_script("index", _index(bot, assets, version=version, symbols=bot.symbols)))
     for name in sorted(assets):
         digest.update(name.encode())
     digest.update(assets[_PAGE])
     return digest.hexdigest()[:16]
 
 
-def _index(bot: Bot, assets: Mapping[str, bytes], *, version: str) -> dict[str, object]:
+def _symbols(bot: Bot, keys: Iterable[str]) -> tuple[str, ...]:
+    """Return the bot's symbols, and after them those that have data here: one command may be about some only."""
+    ending = f"-{bot.interval}/summary.js"
+    names = [key.removeprefix(f"{FOLDER}data/").removesuffix(ending) for key in keys if key.endswith(ending)]
+    return (*bot.symbols, *sorted(set(names) - set(bot.symbols)))
+
+
+def _index(bot: Bot, assets: Mapping[str, bytes], *, version: str, symbols: tuple[str, ...]) -> dict[str, object]:
     return {
         "bot": bot.bot_id,
         "mode": bot.mode,
         "interval": bot.interval,
-        "symbols": bot.symbols,
+        "symbols": symbols,
         "version": version,
         "plotly": next((name for name in sorted(assets) if name.startswith("plotly-")), None),
     }
