@@ -17,6 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests have the servers that a bot is measured against
 
+from scripts.bench_dashboard import measure_dashboard
 from scripts.bench_live import measure_live
 from scripts.bench_local import measure_indicators, measure_ingest, measure_replay, measure_run
 from scripts.bench_pruning import measure_pruning
@@ -27,6 +28,7 @@ Measure = Callable[[Path], list[dict[str, Any]]]
 PARTS: dict[str, Measure] = {
     "demo": measure_run,
     "live": measure_live,
+    "dashboard": measure_dashboard,
     "replay": measure_replay,
     "ingest": measure_ingest,
     "indicators": measure_indicators,

@@ -24,7 +24,6 @@ PICTURES = (
     ("dashboard.png", "", 1280, 1560),
     ("dashboard-model.png", "/model", 1280, 1560),
     ("dashboard-phone.png", "", 390, 1400),
-    ("dashboard-model-phone.png", "/model", 390, 1400),
 )
 """File, view, and the part of the page from its top that is shown, in CSS pixels."""
 

@@ -85,3 +85,22 @@ def test_it_serves_until_it_is_told_to_end(entered, told):
         server.send_signal(told)
         assert server.wait(timeout=10) == 0
         assert server.stderr.read() == ""
+
+
+def test_a_report_is_the_dashboard_made_anew_where_it_is_or_as_a_copy_to_send_on(entered, tmp_path, capsys):
+    assert main(["report"]) == 0
+    page = entered / "dashboard" / "index.html"
+    assert capsys.readouterr().out == f"{page}\n"
+    assert main(["report", "--out", str(tmp_path / "copy")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'copy' / 'index.html'}\n"
+    kept, copied = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (page.parent, tmp_path / "copy")
+    )
+    assert copied == kept
+
+
+def test_a_report_needs_a_run_to_be_about(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TRADER__STORAGE__URL", str(tmp_path / "empty"))
+    assert main(["report"]) == exit_code(BadConfig())
+    assert "`trader run` makes one" in capsys.readouterr().err

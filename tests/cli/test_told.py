@@ -96,7 +96,7 @@ def test_dead_trackers_and_notifiers_cost_runs_seconds_after_their_orders_and_no
         assert "hunter" not in shown
     back, _ = trader(store, "run", TRADER__TRACKER__TIMEOUT_SECONDS="60")
     assert back.returncode == 0, back.stderr
-    with sqlite3.connect(store / "tracking" / "mlflow.db") as database:
+    with closing(sqlite3.connect(store / "tracking" / "mlflow.db")) as database:
         steps = database.execute("select step from metrics where key = 'close' order by step").fetchall()
     assert steps == [(step,) for step in range(len(deaths) + 1)]
 

@@ -177,7 +177,8 @@ def test_with_another_notional_all_runs_are_shown_in_terms_of_it(desk):
     before = show(desk)
     other = replace_bot(desk, notional=2 * desk.bot.notional)
     assert show(other) == expected(other)
-    assert read_summary(other).totals.decomposition != before.totals.decomposition
+    assert read_summary(other).setup.notional == 2 * before.setup.notional
+    assert read_summary(other).totals.decomposition == before.totals.decomposition, "what parted the books is over"
 
 
 def test_a_summary_ahead_of_a_store_that_was_restored_is_made_anew(desk):

@@ -1,7 +1,9 @@
 """What follows a commit: it can be told late, twice or not at all, and the run is the same."""
 
+import csv
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -239,11 +241,14 @@ def test_the_default_outlets_keep_metrics_charts_and_tables_in_a_file_beside_the
         live(desk, hour, outlets)
     assert told_of(desk).problems == ()
     rows = desk.ledger.read().to_pylist()
-    with sqlite3.connect(tmp_path / "tracking" / "mlflow.db") as database:
+    with closing(sqlite3.connect(tmp_path / "tracking" / "mlflow.db")) as database:
         found = database.execute("select step, value from metrics where key = 'p_up' order by step").fetchall()
     assert found == [(step, row["p_up"]) for step, row in enumerate(rows)]
     kept = {path.relative_to(tmp_path).parts[-2:] for path in (tmp_path / "tracking").rglob("*") if path.is_file()}
     assert {("static-img", "equity.png"), ("interactive-img", "equity.html"), ("data", "results.csv")} <= kept
+    (table,) = (tmp_path / "tracking").rglob("results.csv")
+    kept_rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert [float(kept_row["p_up"]) for kept_row in kept_rows] == [rows[0]["p_up"]], "charts and tables: once a day"
     assert (tmp_path / "dashboard" / "index.html").is_file()
 
 

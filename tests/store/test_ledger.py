@@ -215,6 +215,7 @@ def test_the_row_of_a_full_record_holds_its_numbers():
         "epoch": 2,
         "seconds_to_order": 100.0,
         "seconds": 0.5,
+        "notional": row["notional"],
         "volatility": 0.125,
         "volume_ratio": -0.75,
         "features": [("ma_5", 100.0), ("rsi_7", 0.5), ("mfi_7", 0.25)],
@@ -233,6 +234,7 @@ def test_the_row_of_a_full_record_holds_its_numbers():
         "training_outcome": "promoted",
         "trained_model": "20240101T0000-0123456789",
     }
+    assert row["notional"] == float(record.notional)
     filled, refused = json.loads(row["orders"])
     assert (filled["side"], filled["executed"], filled["fills"][0]) == ("SELL", "2.50", ["2.50", "2.50", "0E-8", "BNB"])
     assert (refused["status"], refused["refused"]) == ("REFUSED", "-2010")

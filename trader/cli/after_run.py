@@ -43,12 +43,13 @@ def tell_runs(bot: "Bot", runs: "Sequence[SymbolRun]", *, settings: Settings) ->
     publish_runs(bot, runs, outlets=build_outlets(settings))
 
 
-def tell_failure(bot: "Bot", error: TraderError, *, settings: Settings) -> None:
+def tell_failure(error: TraderError, *, settings: Settings) -> None:
     """Tell people that nothing could be run."""
+    from trader.adapters.clocks import WallClock
     from trader.bootstrap.outlets import build_outlets
     from trader.jobs.publish import publish_failure
 
-    publish_failure(bot, error, outlets=build_outlets(settings))
+    publish_failure(error, at=WallClock().now(), outlets=build_outlets(settings))
 
 
 def say_where(bot: "Bot", *, settings: Settings) -> None:

@@ -5,7 +5,7 @@ Imports that one command needs are inside it: the order comes first.
 
 import getpass
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -17,15 +17,16 @@ from trader.config import Settings, Symbol, load_settings
 from trader.core.errors import BadConfig, Conflict, TraderError
 from trader.core.risk import ControlMode
 
-if TYPE_CHECKING:
-    from trader.jobs.symbols import SymbolRun
-
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+
+
+_DEMO_SECONDS = 30.0
+"""What a tracker gets in the demo, whose first hour comes with a whole past to be sent."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -82,50 +83,31 @@ def run(
     from trader.adapters.clocks import WallClock
     from trader.bootstrap import build_bot
     from trader.cli.after_run import retrain_after, tell_failure, tell_runs
+    from trader.cli.answers import show_answers
     from trader.config import Mode
     from trader.jobs.symbols import left_behind, run_symbols
-    from trader.report.text import describe_run
 
     settings = settings_for(symbol)
     moment = None if at is None else parse_moment(at)
     if moment is not None and settings.bot.mode is not Mode.DEMO and moment > WallClock().now():
         raise BadConfig(f"--at {at} is in the future; a run there would keep the real hours until then from being run")
-    bot = build_bot(settings, at=moment, live=True)
     try:
+        bot = build_bot(settings, at=moment, live=True)
         answers = run_symbols(bot)
     except TraderError as error:
-        tell_failure(bot, error, settings=settings)
+        tell_failure(error, settings=settings)
         raise
-    if as_json:
-        say_json({"runs": [answer_as_json(answer) for answer in answers]})
-    for held, position in () if symbol else left_behind(answers, symbols=bot.symbols):
-        typer.echo(
-            f"warning: {held} is not traded any more, but {position} of it are held; add it to bot.symbols", err=True
-        )
-    for answer in answers:
-        if not as_json:
-            say(f"{answer.symbol}: {answer.outcome}")
-            if answer.record is not None:
-                say(*describe_run(answer.record), "")
-        if answer.error is not None:
-            typer.echo(f"error: {answer.error}", err=True)
+    unread: OSError | None = None
+    try:
+        show_answers(answers, left=() if symbol else left_behind(answers, symbols=bot.symbols), as_json=as_json)
+    except OSError as error:  # nobody reads on, or the disk of the log is full: all others are told all the same
+        unread = error
     records = [answer.record for answer in answers if answer.record is not None]
     tell_runs(bot, answers, settings=settings)
     retrain_after(bot, records, settings=settings, quietly=as_json)
+    if unread is not None:
+        raise unread
     raise typer.Exit(worst([answer.error for answer in answers if answer.error is not None]))
-
-
-def answer_as_json(answer: "SymbolRun") -> dict[str, object]:
-    """Return one symbol's outcome for programs."""
-    from trader.report.text import summary_of
-
-    found = summary_of(answer.record) if answer.record is not None else {}
-    return {
-        "symbol": answer.symbol,
-        "outcome": answer.outcome,
-        "error": str(answer.error) if answer.error is not None else None,
-        **found,
-    }
 
 
 @app.command()
@@ -154,8 +136,9 @@ def demo() -> None:
         progress=Bar(silent=False),
     )
     tell_demo(bot, outcome, settings=settings)
-    live = outcome.live
-    tell_runs(bot, [SymbolRun(symbol=bot.symbols[0], outcome=live.outcome, record=live.record)], settings=settings)
+    live, patient = outcome.live, {"timeout_seconds": max(settings.tracker.timeout_seconds, _DEMO_SECONDS)}
+    told = settings.model_copy(update={"tracker": settings.tracker.model_copy(update=patient)})
+    tell_runs(bot, [SymbolRun(symbol=bot.symbols[0], outcome=live.outcome, record=live.record)], settings=told)
     say_where(bot, settings=settings)
     short = settings.search.model_copy(update={"trials": settings.demo.trials})
     settings = settings.model_copy(update={"search": short})

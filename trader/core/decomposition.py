@@ -63,9 +63,11 @@ class Held:
 
     `gross` and `net` are the paper book's sums as fractions of the notional, `fees` the execution book's so far;
     `basis` and `shortfall` belong to the run's own orders. `owed` is what the paper book charges for the run's own
-    change of exposure, with the kline that follows: the execution book has paid for it already.
+    change of exposure, with the kline that follows: the execution book has paid for it already. `notional` is what the
+    fractions of the hours after the run are of, in quote units; it may be another one in the next run.
     """
 
+    notional: float
     close: float
     gross: float
     net: float
@@ -77,19 +79,17 @@ class Held:
     owed: float = 0.0
 
 
-def decompose(before: Held | None, after: Held, *, notional: float) -> Decomposition:
+def decompose(before: Held | None, after: Held) -> Decomposition:
     """Return what the hours between two runs, and the orders of the second one, add to each cause."""
     if before is None:
-        return Decomposition(basis=after.basis, shortfall=after.shortfall, fees=after.fees - _charged(after, notional))
+        charged = (after.gross - after.net + after.owed) * after.notional
+        return Decomposition(basis=after.basis, shortfall=after.shortfall, fees=after.fees - charged)
     move = after.close - before.close
+    settled = (after.gross - before.gross) - (after.net - before.net) - before.owed
     return Decomposition(
-        rebalancing=(after.gross - before.gross) * notional - before.target * move,
+        rebalancing=(after.gross - before.gross) * before.notional - before.target * move,
         unfilled=(before.target - before.position) * move,
         basis=after.basis,
         shortfall=after.shortfall,
-        fees=(after.fees - before.fees) - (_charged(after, notional) - _charged(before, notional)),
+        fees=after.fees - before.fees - settled * before.notional - after.owed * after.notional,
     )
-
-
-def _charged(held: Held, notional: float) -> float:
-    return (held.gross - held.net + held.owed) * notional

@@ -4,6 +4,7 @@ Every figure that a person may act on is printed with its costs and its number o
 evidence. Sums are on a fixed notional; only `compounded` reinvests.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -123,6 +124,17 @@ MIN_ROUND_TRIPS = 30
 def evidence(trips: int) -> str:
     """Return how much a return after so many round trips says, in words for people; empty when it may say something."""
     return "" if trips >= MIN_ROUND_TRIPS else f"fewer than {MIN_ROUND_TRIPS} round trips: NO EVIDENCE"
+
+
+def charged(costs: Costs, *, paid: float, turnover: float) -> str:
+    """Return the costs in words; what was really charged when the settings were others for a part of the stretch.
+
+    `paid` is gross less net, a fraction of the notional; `turnover` is what it was paid for.
+    """
+    rate = paid / turnover if turnover else costs.rate
+    if math.isclose(rate, costs.rate, abs_tol=1e-6):
+        return str(costs)
+    return f"charged {rate * 1e4:.1f} bp a side on average; the settings now say {costs}"
 
 
 def round_trips(exposure: FloatArray) -> int:

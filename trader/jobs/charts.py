@@ -10,6 +10,7 @@ from trader.core.tracking import Step
 from trader.jobs.bot import Desk
 from trader.ml.importance import Importance
 from trader.report.charts import CHARTS, draw_html, draw_png, draw_study
+from trader.report.charts.heading import worth
 from trader.report.charts.results import results_csv, results_html
 from trader.report.summary.model import Summary
 from trader.store.codec import to_json
@@ -28,7 +29,8 @@ def write_charts(desk: Desk, summary: Summary, *, folder: Path, since: datetime)
         files[f"interactive-img/{name}.html"] = draw_html(name, summary, importance=importance).encode()
     rows = desk.ledger.after(since - timedelta(milliseconds=1))
     files["data/results.csv"] = results_csv(rows)
-    files["data/results.html"] = results_html(rows, title=f"{desk.symbol} {desk.bot.interval}: runs").encode()
+    page = results_html(rows, title=f"{desk.symbol} {desk.bot.interval}: runs", about=worth(summary))
+    files["data/results.html"] = page.encode()
     if model_id:
         files["model/card.json"] = to_json(desk.models.card(model_id))
     return written(files, folder=folder)

@@ -14,14 +14,15 @@ from trader.core.performance import Execution, Performance, evaluate
 def performance_of(table: pa.Table, *, interval: str) -> Performance:
     """Return the figures of a table of runs: each row's exposure with what the next row settled of it.
 
-    After an absence one row settles several klines: they are counted, but are one return to the Sharpe ratio.
+    After an absence one row settles several klines: they are counted, but are one return to Sharpe ratio and hit rate.
+    The row of the absence itself settles nothing, so it is neither a hit nor a miss.
     """
     exposure, gross, net, settled = (
         np.asarray(table.column(name).to_numpy(), dtype=np.float64)
         for name in ("exposure", "settled_gross", "settled_net", "settled_klines")
     )
     filled = np.array(table.column("outcome").to_pylist(), dtype=object) == "filled"
-    scorable = ~filled & ~np.append(filled[1:], True)
+    scorable = ~filled & ~np.append(filled[1:], True) & np.append(settled[1:] > 0, False)
     figures = evaluate(exposure=exposure, gross=gross[1:], net=net[1:], interval=interval, scorable=scorable)
     return replace(figures, klines=int(settled[1:].sum()))
 

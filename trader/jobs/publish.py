@@ -6,6 +6,7 @@ after a later run.
 """
 
 import logging
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,6 +30,8 @@ from trader.store.publication import LastRun
 
 log = logging.getLogger(__name__)
 _MOST_UNSENT = 20
+_TOGETHER, _SPARE, _LEAST = 9.5, 1.5, 1.0
+"""Seconds: what trackers and notifier have together, or at least more than the trackers have, and the notifier alone."""
 _STALE = timedelta(days=1)
 """What nobody could be told for this long is told by the dashboard alone."""
 
@@ -43,7 +46,7 @@ def publish_runs(bot: Bot, runs: Sequence[SymbolRun], *, outlets: Outlets) -> No
 
 def _publish(bot: Bot, runs: Sequence[SymbolRun], *, outlets: Outlets) -> None:
     """Do everything there is to do, in the order in which the slow parts overlap most."""
-    trackers = Trackers(bot, outlets)
+    began, trackers = bot.host.monotonic(), Trackers(bot, outlets)
     if any(run.outcome is Outcome.DONE for run in runs):
         trackers.begin()
     told = [each for run in runs if (each := _opened(bot, run)) is not None]
@@ -62,7 +65,8 @@ def _publish(bot: Bot, runs: Sequence[SymbolRun], *, outlets: Outlets) -> None:
             each.problem(name, why)
         each.attempt("notices", partial(_gather, each))
     failed = [each for run in runs if (each := _failed(bot, run)) is not None]
-    notify([*told, *failed], outlets)
+    left = max(_TOGETHER, outlets.seconds + _SPARE) - (bot.host.monotonic() - began)
+    notify([*told, *failed], outlets, left=left)
     for each in failed:
         each.attempt("publication", each.keep)
     for each in told:
@@ -110,14 +114,18 @@ def _host_time(bot: Bot) -> datetime:
     return bot.clock.now() if bot.mode == "demo" else bot.host.now()  # the demo's hours are not this machine's
 
 
-def publish_failure(bot: Bot, error: TraderError, *, outlets: Outlets) -> None:
+def publish_failure(error: TraderError, *, at: datetime, outlets: Outlets) -> None:
     """Tell people that nothing could be run at all, each time: where it could be written down is what failed."""
-    if outlets.notifier is not None:
-        notice = notices.of_failure("", error, at=_host_time(bot))
-        chosen = notices.due([notice], sent={}, now=notice.at, rules=outlets.notices)
+    if outlets.notifier is None:
+        return
+    try:
+        chosen = notices.due([notices.of_failure("", error, at=at)], sent={}, now=at, rules=outlets.notices)
         done = outlets.notifier.send(chosen.notices, seconds=outlets.notice_seconds)
-        if done.error:
-            log.warning("notifier: %s", done.error)
+    except Exception:  # what failed first is what the command ends with
+        log.exception("nobody could be told that nothing could be run")
+        return
+    if done.error:
+        log.warning("notifier: %s", done.error)
 
 
 def _look(told: Told, outlets: Outlets) -> None:
@@ -173,8 +181,11 @@ def _gather(told: Told) -> None:
         told.publication = replace(publication, newest=rows[-1]["open_time"], last=last)
 
 
-def notify(told: Sequence[Told], outlets: Outlets) -> None:
-    """Send what is due of everybody's notices in one go; what could not be sent is a problem of each."""
+def notify(told: Sequence[Told], outlets: Outlets, *, left: float = math.inf) -> None:
+    """Send what is due of everybody's notices in one go; what could not be sent is a problem of each.
+
+    `left` are the seconds that everything that was to be told still has.
+    """
     going: list[tuple[Told, Notice]] = []
     for each in told:
         chosen = notices.due(each.notices, sent=each.publication.notices, now=each.at, rules=outlets.notices)
@@ -184,7 +195,8 @@ def notify(told: Sequence[Told], outlets: Outlets) -> None:
             each.publication = replace(each.publication, notices=dict(chosen.sent), unsent=())
     if outlets.notifier is None or not going:
         return
-    done = outlets.notifier.send([notice for _, notice in going], seconds=outlets.notice_seconds)
+    seconds = min(outlets.notice_seconds, max(left, _LEAST))
+    done = outlets.notifier.send([notice for _, notice in going], seconds=seconds)
     if not done.error:
         return
     for each in {id(each): each for each, _ in going}.values():

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -55,18 +55,24 @@ class Told:
     def attempt(self, where: str, work: Callable[[], None]) -> None:
         """Do one part; what goes wrong is a problem of the publication and of nothing else."""
         try:
-            with run_context(self.record.key) if self.record else nullcontext():
+            with self._run():
                 work()
         except TraderError as error:
             self.problem(where, str(error))
         except Exception as error:  # not even a bug in here may fail a run that is committed
-            log.exception("%s: %s has a bug", self.desk.symbol, where)
+            with self._run():
+                log.exception("%s: %s has a bug", self.desk.symbol, where)
             self.problem(where, f"{type(error).__name__}: {error}", "this is a bug; please report it with the log")
 
     def problem(self, where: str, what: str, advice: str = "") -> None:
         """Write down what went wrong."""
-        log.warning("%s: %s: %s", self.desk.symbol, where, what)
+        with self._run():
+            log.warning("%s: %s: %s", self.desk.symbol, where, what)
         self.publication = with_problem(self.publication, Problem(at=self.at, where=where, what=what, advice=advice))
+
+    def _run(self) -> AbstractContextManager[None]:
+        """Return what puts the run's key into log lines."""
+        return run_context(self.record.key) if self.record else nullcontext()
 
 
 def with_problem(publication: Publication, problem: Problem) -> Publication:

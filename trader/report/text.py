@@ -8,7 +8,7 @@ from trader.core.accounting import Costs
 from trader.core.decision import Reason
 from trader.core.journal import BotState, RunRecord
 from trader.core.orders import NotSent, as_decimal
-from trader.core.performance import Baselines, Execution, Performance, evidence
+from trader.core.performance import Baselines, Execution, Performance, charged, evidence
 
 REASONS: Mapping[Reason, str] = {
     Reason.LONG: "p(up) is above the band",
@@ -131,8 +131,9 @@ def describe_performance(figures: Performance, *, costs: Costs, baselines: Basel
     """Return the figures of a stretch, costs, round trips and baselines beside them."""
     says = evidence(figures.round_trips)
     exposed = f"{figures.exposed:.0%} of the time"
+    paid = charged(costs, paid=figures.costs, turnover=figures.turnover)
     return [
-        f"net return   {percent(figures.net)} over {figures.klines} klines of {interval} ({_charged(figures, costs)})",
+        f"net return   {percent(figures.net)} over {figures.klines} klines of {interval} ({paid})",
         f"gross        {percent(figures.gross)}; costs {percent(-figures.costs)}",
         f"round trips  {figures.round_trips}{f' - {says}' if says else ''}",
         f"exposed      {exposed}; turnover {figures.turnover:g} times the notional",
@@ -156,14 +157,6 @@ def describe_execution(execution: Execution, *, notional: float) -> list[str]:
         why = ", ".join(f"{reason} {count}" for reason, count in execution.off_target.items())
         lines.append(f"OFF TARGET   after {sum(execution.off_target.values())} runs: {why}")
     return lines
-
-
-def _charged(figures: Performance, costs: Costs) -> str:
-    """Return the costs; what was really charged when the settings were others for a part of the stretch."""
-    rate = figures.costs / figures.turnover if figures.turnover else costs.rate
-    if math.isclose(rate, costs.rate, abs_tol=1e-6):
-        return str(costs)
-    return f"charged {rate * 1e4:.1f} bp a side on average; the settings now say {costs}"
 
 
 def percent(value: float) -> str:

@@ -50,6 +50,7 @@ COLUMNS = pa.schema(
         ("epoch", pa.int64()),
         ("seconds_to_order", pa.float64()),
         ("seconds", pa.float64()),
+        ("notional", pa.float64()),
         ("volatility", pa.float64()),
         ("volume_ratio", pa.float64()),
         ("features", _NUMBERS),
@@ -71,11 +72,12 @@ COLUMNS = pa.schema(
     metadata={"schema": str(SCHEMA)},
 )
 """One row a run; `missed` is the number of klines that a record of an absence stands for. Returns are fractions of the
-notional; `settled_*` were earned by the exposure of the row before. Prices, `fees` and `execution_equity` are in quote
-units, quantities in base units. `features` are the model's inputs by name, `timings` the seconds from the run's start
-to the end of each stage, `orders` the run's legs as JSON. What the run's own orders cost in quote units beyond the
-market's close is `basis` (the venue's price on arrival is another one) and `shortfall` (the fills are worse than that).
-`training` numbers the newest finished training that the run has seen. NaN or null: there was none."""
+`notional` that the run was decided with; `settled_*` were earned by the exposure of the row before. Prices, `notional`,
+`fees` and `execution_equity` are in quote units, quantities in base units. `features` are the model's inputs by name,
+`timings` the seconds from the run's start to the end of each stage, `orders` the run's legs as JSON. What the run's own
+orders cost in quote units beyond the market's close is `basis` (the venue's price on arrival is another one) and
+`shortfall` (the fills are worse than that). `training` numbers the newest finished training that the run has seen. NaN
+or null: there was none."""
 
 
 _DUST = Decimal("0.01")
@@ -94,6 +96,7 @@ def row_of(record: RunRecord) -> Mapping[str, Any]:
         "open_time": record.key.open_time,
         "origin": record.origin.value,
         "missed": _missed(record),
+        "notional": None if record.notional is None else float(record.notional),
         "settled_klines": len(record.settled),
         "settled_gross": sum(hour.gross for hour in record.settled),
         "settled_net": sum(hour.net for hour in record.settled),

@@ -33,8 +33,21 @@ def open_files() -> set[str]:
     return {path.name for path in Path("/proc/self/fd").iterdir()}
 
 
-def children() -> list[str]:
+def all_children() -> list[str]:
     return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """The servers of other tests are children of this process, too."""
+    OTHERS[:] = all_children()
+
+
+OTHERS: list[str] = []
+
+
+def children() -> list[str]:
+    return [each for each in all_children() if each not in OTHERS]
 
 
 def is_alive(pid: int) -> bool:

@@ -64,10 +64,18 @@ def test_yesterday_the_month_and_everything_are_in_one_line():
     assert (notice.topic, notice.level, notice.symbol, notice.at) == (Topic.DAILY, Level.INFO, "BTCUSDT", NOW)
     assert notice.what == (
         "2026-11-20: +1.50 % net in 1 round trip, exposed 58% of 24 runs; 30 days: +3.50 % net in 1 round trip;"
-        " since 2026-01-05: +4.00 % net in 9 round trips, largest drawdown -2.10 %, 40 orders, fees 12.35;"
+        " since 2026-01-05: +4.00 % net (fee 10 bp, slippage 0 bp a side) in 9 round trips (fewer than 30 round trips:"
+        " NO EVIDENCE), largest drawdown -2.10 %, 40 orders, fees 12.35;"
         " now flat; no problems"
     )
     assert notice.advice == ""
+
+
+def test_the_costs_are_those_that_were_charged_and_enough_round_trips_need_no_word():
+    traded = Totals(gross=0.05, net=0.03, turnover=40.0, round_trips=30)
+    what = daily(summary(exposure=[0.0], net=[0.0], totals=traded), now=NOW).what
+    said = "charged 5.0 bp a side on average; the settings now say fee 10 bp, slippage 0 bp a side"
+    assert f"+3.00 % net ({said}) in 30 round trips, largest" in what
 
 
 def test_what_today_has_brought_already_is_not_counted():

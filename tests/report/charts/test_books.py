@@ -8,6 +8,7 @@ import pytest
 from tests.report.charts.samples import HOUR_MS, at, now, summary
 from trader.report.charts import books
 from trader.report.charts.description import Bars, Flags, Line, Spans
+from trader.report.charts.heading import worth
 from trader.report.summary.model import Curves, Mark, MarkKind, Totals
 
 TWO = Curves(
@@ -122,6 +123,23 @@ def test_costs_span_and_round_trips_stand_over_every_chart_of_the_books():
         assert "2024-01-01 00:00 to 2024-01-03 01:00 UTC, 50 runs" in subtitle
         assert "1 round trip" in subtitle
         assert "NO EVIDENCE" in subtitle
+
+
+def test_costs_that_were_others_for_a_while_are_the_charged_ones():
+    paid = Totals(runs=2, round_trips=30, turnover=4.0, gross=0.03, net=0.028)
+    assert (
+        "charged 5.0 bp a side on average; the settings now say fee 10 bp"
+        in books.equity(small(totals=paid)).subtitle[0]
+    )
+    as_set = replace(paid, net=0.026)
+    assert "paper, fee 10 bp, slippage 0 bp a side, notional" in books.equity(small(totals=as_set)).subtitle[0]
+
+
+def test_a_table_of_returns_is_told_its_costs_and_what_they_are_worth():
+    assert worth(small(totals=Totals(klines=5, round_trips=2))) == (
+        "All runs: fee 10 bp, slippage 0 bp a side; 5 klines settled, 2 round trips;"
+        " fewer than 30 round trips: NO EVIDENCE"
+    )
 
 
 def test_enough_round_trips_are_not_called_no_evidence():

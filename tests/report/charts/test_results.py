@@ -69,7 +69,8 @@ def test_an_empty_ledger_has_its_columns_named():
 
 
 def test_the_page_shows_the_newest_runs_first_with_units():
-    page = results_html(ledger(FIRST, SECOND), title="BTCUSDT 1h: runs")
+    page = results_html(ledger(FIRST, SECOND), title="BTCUSDT 1h: runs", about="fee 10 bp; NO EVIDENCE")
+    assert "the rest in quote units. fee 10 bp; NO EVIDENCE." in page
     assert page.index("2026-11-20 17:00") < page.index("2026-11-20 16:00")
     assert "<td>0.5512</td>" in page
     assert "<td>\u22120.12 %</td>" in page

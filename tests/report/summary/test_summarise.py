@@ -220,6 +220,19 @@ def test_the_hit_rate_is_over_the_newest_exposed_runs_that_are_scorable():
     assert (few.hit_low[-1], few.hit_high[-1]) == pytest.approx(wilson(2, 4), abs=1e-4)
 
 
+def test_an_absence_settles_nothing_and_is_neither_a_hit_nor_a_miss():
+    rows = [
+        row(0, exposure=1.0),
+        row(1, exposure=1.0, settled_gross=0.01),
+        missed(4, klines=3, exposure=1.0),
+        row(5, exposure=1.0, settled_gross=0.02, settled_klines=4),
+        row(6, exposure=0.0, settled_gross=-0.01),
+    ]
+    totals = whole(rows).totals
+    assert (totals.hits, totals.exposed) == (2, 3)
+    assert performance_of(table_of_rows(rows), interval="1h").hit_rate == pytest.approx(2 / 3)
+
+
 def test_returns_of_exposed_hours_are_counted_in_tenths_of_a_per_cent_and_open_at_the_ends():
     nets = {-0.2: 0, -0.0505: 0, -0.0495: 1, -0.0005: 50, 0.0: 51, 0.0005: 51, 0.0015: 52, 0.0495: 100, 0.06: 101}
     rows = [row(0, exposure=1.0)]

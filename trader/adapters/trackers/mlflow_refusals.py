@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from trader.core.errors import BadConfig, Rejected, Retryable, TraderError
 
 _REQUEST = re.compile(r"API request to \S+ failed with ")
+_DATABASE = re.compile(r"^\([\w.]*\.\w*Error\) (.+)$", re.MULTILINE)
 _STATUS = re.compile(r"failed with error code (\d{3}) ")
 _UNREACHABLE = {
     "too many": "it is in trouble",
@@ -84,5 +85,8 @@ def _status(error: MlflowException) -> int | None:
 
 
 def _short(text: str) -> str:
-    """Return the first sentence that says something."""
+    """Return the first sentence that says something; of a database, what the database says and not SQLAlchemy."""
+    said = _DATABASE.search(text)
+    if said:
+        return f"its database: {said[1]}"
     return text.strip().splitlines()[0] if text.strip() else "it does not say why"

@@ -71,12 +71,13 @@ def _listening(settings: Settings) -> socket.socket:
 def _announce(url: str, settings: Settings, *, as_json: bool) -> None:
     guarded = bool(settings.api.token.get_secret_value())
     needs = "every request but /health needs the token of api.token" if guarded else "no token is needed"
+    bears = '-H "Authorization: Bearer $TRADER__API__TOKEN" ' if guarded else ""
     if as_json:
         say(json.dumps({"url": url, "symbols": list(settings.symbols), "token": guarded}))
     else:
         say(
             f"api       {url}  ({', '.join(settings.symbols)} every {settings.bot.interval}; mode {settings.bot.mode})",
             f"          {needs}",
-            f"try       curl {url}/predict?symbol={settings.symbols[0]}",
+            f"try       curl {bears}'{url}/predict?symbol={settings.symbols[0]}'",
         )
     sys.stdout.flush()

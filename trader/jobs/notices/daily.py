@@ -7,11 +7,12 @@ from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
+from trader.core.accounting import Costs
 from trader.core.klines import to_ms
 from trader.core.notices import Level, Notice, Topic
-from trader.core.performance import round_trips
+from trader.core.performance import charged, evidence, round_trips
 from trader.jobs.notices.wording import count, notice
-from trader.report.summary.model import Curves, Now, Summary, Totals
+from trader.report.summary.model import Curves, Now, Summary
 from trader.report.text import percent
 from trader.store.publication import Problem
 
@@ -38,7 +39,7 @@ def daily(summary: Summary, *, now: datetime, problems: Sequence[Problem] = ()) 
     parts = [
         f"{today - _DAY:%Y-%m-%d}: {_words(yesterday)}{exposed}",
         f"{_MONTH_DAYS} days: {_words(month)}",
-        f"since {summary.first:%Y-%m-%d}: {_total(summary.totals)}",
+        f"since {summary.first:%Y-%m-%d}: {_total(summary)}",
         f"now {_standing(summary.now)}",
     ]
     recent = [each for each in problems if each.at >= today - _DAY]
@@ -74,10 +75,13 @@ def _words(span: _Span) -> str:
     return f"{percent(span.net)} net in {count(span.round_trips, 'round trip')}" if span.runs else "no run"
 
 
-def _total(totals: Totals) -> str:
+def _total(summary: Summary) -> str:
+    totals, costs = summary.totals, Costs(fee_rate=summary.fee_rate, slippage_rate=summary.slippage_rate)
+    paid = charged(costs, paid=totals.gross - totals.net, turnover=totals.turnover)
+    trips, says = count(totals.round_trips, "round trip"), evidence(totals.round_trips)
     return (
-        f"{percent(totals.net)} net in {count(totals.round_trips, 'round trip')}, largest drawdown"
-        f" {percent(-totals.max_drawdown)}, {count(totals.orders, 'order')}, fees {totals.fees:.2f}"
+        f"{percent(totals.net)} net ({paid}) in {trips}{f' ({says})' if says else ''},"
+        f" largest drawdown {percent(-totals.max_drawdown)}, {count(totals.orders, 'order')}, fees {totals.fees:.2f}"
     )
 
 

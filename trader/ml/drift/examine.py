@@ -139,7 +139,9 @@ def _figures(reference: Reference, rows: Rows) -> tuple[Finding, ...]:
         return ()
     return (
         Finding(
-            name="brier", value=found.brier, what=f"mean squared error of p(up); {reference.brier:.4f} in training"
+            name="brier",
+            value=found.brier,
+            what=f"mean squared error of p(up); {reference.brier:.4f} in training by fits that had not seen the row",
         ),
         Finding(name="ece", value=calibration_error(found), what="expected calibration error over ten bins"),
         Finding(name="auc", value=found.auc, what="chance that p(up) ranks an hour that rose above one that did not"),

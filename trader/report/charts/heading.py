@@ -4,7 +4,7 @@ from datetime import datetime
 
 from trader.core.accounting import Costs
 from trader.core.klines import FloatArray, from_ms, interval_ms
-from trader.core.performance import evidence
+from trader.core.performance import charged, evidence
 from trader.report.charts.description import Axis, Unit, count, floats
 from trader.report.summary.model import RECENT_DAYS, Curves, Summary
 
@@ -14,10 +14,9 @@ ONE_RUN = "One run so far: nothing is settled yet."
 
 def subtitle(summary: Summary, *, sample: str, tells_evidence: bool = True) -> tuple[str, ...]:
     """Return the lines under a title; `sample` says what this chart is made of."""
-    costs = Costs(fee_rate=summary.fee_rate, slippage_rate=summary.slippage_rate)
     says = evidence(summary.totals.round_trips) if tells_evidence else ""
     lines = (
-        f"{summary.symbol} {summary.interval}, {summary.mode}, {costs}, notional {summary.notional:g}",
+        f"{summary.symbol} {summary.interval}, {summary.mode}, {costs_of(summary)}, notional {summary.notional:g}",
         f"{_day(summary.first)} to {_day(summary.now.open_time)} UTC, {count(summary.totals.runs, 'run')}",
         sample,
         says,
@@ -25,10 +24,22 @@ def subtitle(summary: Summary, *, sample: str, tells_evidence: bool = True) -> t
     return tuple(line for line in lines if line)
 
 
+def costs_of(summary: Summary) -> str:
+    """Return the costs that are in the net returns."""
+    totals, now = summary.totals, Costs(fee_rate=summary.fee_rate, slippage_rate=summary.slippage_rate)
+    return charged(now, paid=totals.gross - totals.net, turnover=totals.turnover)
+
+
 def trips(summary: Summary) -> str:
     """Return on how many settled klines and round trips a return stands."""
     totals = summary.totals
     return f"{count(totals.klines, 'kline')} settled, {count(totals.round_trips, 'round trip')}"
+
+
+def worth(summary: Summary) -> str:
+    """Return costs, round trips and what that is worth, in one line for a table of returns."""
+    says = evidence(summary.totals.round_trips)
+    return f"All runs: {costs_of(summary)}; {trips(summary)}{f'; {says}' if says else ''}"
 
 
 def closes(summary: Summary) -> FloatArray:

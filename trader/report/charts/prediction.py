@@ -44,7 +44,7 @@ def hit_rate(summary: Summary) -> Chart:
     bottom, top = _scale(rate, low, high)
     panel = Panel(
         parts=(
-            Band(name="95 % interval (Wilson)", x=at, low=low, high=high, color=style.BLUE),
+            Band(name="95 % interval of each point (Wilson)", x=at, low=low, high=high, color=style.BLUE),
             Level(at=50, name="A coin, 50 %", color=style.VERMILION, dash=Dash.DASHED),
             Line(name="Hit rate", value=newest, x=at, y=rate, color=style.BLUE, width=1.8),
         ),

@@ -44,8 +44,11 @@ def _names(column: pa.ChunkedArray) -> list[str]:
     return list(found)
 
 
-def results_html(ledger: pa.Table, *, title: str = "Runs") -> str:
-    """Return a page without script or outside resource: the newest `NEWEST` runs, the newest first."""
+def results_html(ledger: pa.Table, *, title: str = "Runs", about: str = "") -> str:
+    """Return a page without script or outside resource: the newest `NEWEST` runs, the newest first.
+
+    `about` says what the returns are worth: their costs and round trips.
+    """
     if not len(ledger):
         return page(title, lead="No completed runs yet.", sections=[])
     shown = ledger.slice(max(0, len(ledger) - NEWEST)).select([name for name, _, _ in _COLUMNS])
@@ -53,6 +56,7 @@ def results_html(ledger: pa.Table, *, title: str = "Runs") -> str:
     lead = (
         f"The newest {len(rows):,} of the {len(ledger):,} runs in results.csv, which has all columns. A run is named by"
         " the open time of its kline in UTC; returns are in % of the notional, the rest in quote units."
+        + (f" {about}." if about else "")
     )
     body = _ONE_LINE + table("Newest first", head=[head for _, head, _ in _COLUMNS], rows=rows)
     return page(title, lead=lead, sections=[Section(title="Runs", body=body)])

@@ -25,6 +25,7 @@ class Run:
     exposure: float | None
     change: float | None
     missed: int
+    notional: float | None
     settled_klines: int
     settled_gross: float
     settled_net: float

@@ -60,7 +60,7 @@ class Sums:
         totals["turnover"] += abs(before.exposure - self._exposure_before)
         if before.exposure and run.settled_klines:
             self._returns[_bin_of(run.settled_net)] += 1
-        if before.exposure and "filled" not in (before.outcome, run.outcome):
+        if before.exposure and run.settled_klines and "filled" not in (before.outcome, run.outcome):
             self._count_hit(int(run.settled_gross > 0))
 
     def _count_hit(self, hit: int) -> None:
@@ -72,12 +72,12 @@ class Sums:
         self._recent_hits += hit
 
     def _decompose(self, run: Run, *, is_new_epoch: bool) -> None:
-        after = _held_after(run, rate=self._rate)
+        after = _held_after(run, rate=self._rate, notional=self._notional)
         if after is None:
             return
         # A new epoch begins with nothing: the position is valued at the close before, and earns no more.
         before = replace(self._held, position=0.0) if self._held is not None and is_new_epoch else self._held
-        added = decompose(before, after, notional=self._notional)
+        added = decompose(before, after)
         for cause in self._causes:
             self._causes[cause] += getattr(added, cause)
         self._held = after
@@ -133,10 +133,12 @@ def _names() -> list[str]:
     return [each.name for each in fields(Totals) if each.name != "decomposition"]
 
 
-def _held_after(run: Run, *, rate: float) -> Held | None:
+def _held_after(run: Run, *, rate: float, notional: float) -> Held | None:
+    """Return both books after a run; one that does not say its notional has that of the settings."""
     if run.close is None or run.paper_gross is None or run.paper_net is None:
         return None
     return Held(
+        notional=run.notional or notional,
         close=run.close,
         gross=run.paper_gross,
         net=run.paper_net,

@@ -4,11 +4,7 @@ const closes = (summary) => summary.curves.time.map((open) => open + BUILD.inter
 const over = (summary) => `${plural(summary.totals.runs, "run")} from ${day(summary.first)} to ${day(summary.now.open_time)}, UTC`;
 const TOO_FEW = "Not drawn yet: it needs at least two runs.";
 
-function evidenceLine(summary) {
-  const { totals } = summary;
-  const says = EVIDENCE(totals.round_trips);
-  return `${over(summary)}; ${costsWords(summary)}; ${plural(totals.round_trips, "round trip")}${says ? `: ${says}` : ""}`;
-}
+const evidenceLine = (summary) => `${over(summary)}; ${costsWords(summary)}; ${tripsWords(summary)}`;
 
 function equityChart(summary) {
   const { curves, notional } = summary;
@@ -63,7 +59,7 @@ function drawdownChart(summary) {
     layout: { showlegend: false, xaxis: timeAxis(), yaxis: percentAxis("below the peak, % of the notional") },
   };
   return chart({ title: "Drawdown of the paper book", draw,
-    sub: `largest ${percent(totals.max_drawdown, 2, false)}; ${over(summary)}` });
+    sub: `largest ${percent(totals.max_drawdown, 2, false)}; ${evidenceLine(summary)}` });
 }
 
 function exposureChart(summary) {
@@ -101,7 +97,7 @@ function hitRateChart(summary) {
     };
   };
   return chart({ title: "Rolling hit rate", draw,
-    sub: `newest ${plural(recent.length, "hour")} with a position (at most ${BUILD.hitWindow}), 95 % Wilson interval, UTC` });
+    sub: `newest ${plural(recent.length, "hour")} with a position (at most ${BUILD.hitWindow}), 95 % Wilson interval of each point; ${tripsWords(summary)}; UTC` });
 }
 
 const level = (y) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y,
@@ -128,7 +124,8 @@ function returnsChart(summary) {
     };
   };
   return chart({ title: "Returns of hours with a position",
-    sub: `${plural(total, "hour")}, net of costs, bins of ${percent(step, 1, false)}`, draw });
+    sub: `${plural(total, "hour")}, bins of ${percent(step, 1, false)}; ${costsWords(summary)}; ${tripsWords(summary)}`,
+    draw });
 }
 
 function binName(bin, length, step) {

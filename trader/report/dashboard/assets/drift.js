@@ -33,7 +33,7 @@ function drift(view) {
     report.note ? notice("info", report.note) : null,
     report.too_early ? null : driftAlarms(summary.symbol, alarms),
     section("Features",
-      `Limits are such that all alarms on this page together come about ${figure(report.false_alarms_per_year)} times a year in a market without drift.`,
+      `Limits are such that all alarms on this page together come about ${figure(report.false_alarms_per_year)} times a year in a market without drift; that volatility comes and goes over weeks counts as drift.`,
       featuresTable(report.features || [])),
     section("Predictions and outcomes", null, findingsTable(report)),
   ];

@@ -24,7 +24,7 @@ function reportParts(symbol, report) {
       ["Trained because", report.why], ["When", `${time(report.at)} UTC`],
       ["Champion then", report.champion ? modelLink(symbol, report.champion) : null]])),
     report.verdict ? gatePart(report.verdict, report.result) : null,
-    report.hold_out ? evaluationPart("On the hold-out", "Hours that nothing was chosen by: the honest figures.",
+    report.hold_out ? evaluationPart("On the hold-out", "Hours that the search has not seen. The gate decides by them, so a winner's are a little flattered.",
       report.hold_out) : null,
     checksPart(report.checks || []),
     report.in_sample ? evaluationPart("On the searched hours",
@@ -53,6 +53,8 @@ function gatePart(verdict, result) {
       ["Must exceed", percent(rules.margin)],
       ["Needed",
       `${plural(rules.min_round_trips, "round trip")}, in a position ${percent(rules.min_exposure, 1, false)} of the time`]]),
+    challenger && EVIDENCE(challenger.round_trips) ? notice("warn",
+      `The challenger made ${EVIDENCE(challenger.round_trips)}.`) : null,
     verdict.why === result ? null
     : notice(verdict.promoted ? "good" : "info", `${verdict.promoted ? "Passed" : "Not passed"}: ${verdict.why}`));
 }

@@ -134,8 +134,8 @@ function lastHold({ curves }) {
 const klinesPerYear = (summary) => 8760 * 3600000 / BUILD.intervals[summary.interval];
 
 function yearly(summary) {
-  const { totals } = summary, value = totals.settled ? totals.net / totals.settled * klinesPerYear(summary) : null;
-  return totals.settled >= klinesPerYear(summary) / 4 ? exact(value, percent(value)) : NONE;
+  const { totals } = summary, value = totals.klines ? totals.net / totals.klines * klinesPerYear(summary) : null;
+  return totals.klines >= klinesPerYear(summary) / 4 ? exact(value, percent(value)) : NONE;
 }
 
 function sharpe(summary) {
@@ -147,13 +147,12 @@ function sharpe(summary) {
 
 function overview(view, name) {
   const { summary } = view, currency = currencyOf(view);
-  const evidence = EVIDENCE(summary.totals.round_trips);
   return [
     heading(`${summary.symbol} ${summary.interval}`), healthLine(view),
     stateTiles(view),
     attention(view, name),
-    section("Performance", `${costsWords(summary)}; ${plural(summary.totals.round_trips, "round trip")}`
-      + `${evidence ? `: ${evidence}` : ""}. Sums of returns on a fixed notional of ${figure(summary.notional)} ${currency}.`,
+    section("Performance", `${costsWords(summary)}; ${tripsWords(summary)}. `
+      + `Sums of returns on a fixed notional of ${figure(summary.notional)} ${currency}.`,
       headline(view),
       el("div", { class: "charts" }, equityChart(summary), drawdownChart(summary), exposureChart(summary),
         hitRateChart(summary),

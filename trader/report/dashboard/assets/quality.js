@@ -1,11 +1,14 @@
 // Data quality: what was missing, what was held meanwhile, and who decided.
 
+// From the first run's kline to the newest: the row of an absence stands for many.
+const klinesSince = (summary) =>
+  (moment(summary.now.open_time) - moment(summary.first)) / BUILD.intervals[summary.interval] + 1;
+
 function quality(view) {
   const { summary } = view, { totals, now } = summary, step = BUILD.intervals[summary.interval];
   const gaps = summary.gaps.map(([first, last]) => ({ first, last, count: (last - first) / step + 1 })).reverse();
   const absences = summary.marks.filter((mark) => mark.kind === "absence" || mark.kind === "epoch").reverse();
-  const share = (number) => totals.klines ? `${percent(number / (totals.runs + totals.missed), 2, false)} of all hours`
-  : null;
+  const share = (number) => totals.klines ? `${percent(number / klinesSince(summary), 2, false)} of all klines` : null;
   const reasons = Object.entries(summary.reasons).sort((a, b) => b[1] - a[1]),
   most = reasons.length ? reasons[0][1] : 1;
   return [

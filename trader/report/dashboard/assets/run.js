@@ -28,7 +28,7 @@ async function run(view, name, route) {
 function decisionPart(summary, row) {
   return section("Decision", null, tiles(
     tile("Exposure", exact(row.exposure, exposureWords(row.exposure)),
-      isNumber(row.change) && row.change ? `changed by ${digits(row.change, 2, true)}` : "unchanged"),
+      isNumber(row.change) && row.change && !row.missed ? `changed by ${digits(row.change, 2)}` : "unchanged"),
     tile("Because", el("span", { class: "words" }, reasonWords(row.reason)),
       `${outcomeWords(row.outcome)}; ${row.reason}`, "long"),
     tile("p(up)", exact(row.p_up, digits(row.p_up, 4)), "of the model, for the label's horizon"),
@@ -78,7 +78,8 @@ function orderPart(order) {
 
 function booksPart(view, row, before) {
   const earned = (key) => before && isNumber(row[key]) && isNumber(before[key]) ? row[key] - before[key] : null;
-  return section("Books after it", null, facts([
+  const worth = `Of all runs: ${costsWords(view.summary)}; ${tripsWords(view.summary)}.`;
+  return section("Books after it", worth, facts([
     ["Settled in this run", [exact(row.settled_net, percent(row.settled_net, 3), signLook(row.settled_net)), " net, ",
       exact(row.settled_gross, percent(row.settled_gross, 3)),
       ` gross over ${plural(row.settled_klines || 0, "kline")}`]],

@@ -37,7 +37,7 @@ async function runs(view, name, route) {
     if (key === "month") navigate(); else draw();
   };
   draw();
-  return [heading("Runs"), filterForm({ rows, months, choice, set }), status, place];
+  return [heading("Runs", `Of all runs: ${costsWords(summary)}; ${tripsWords(summary)}.`), filterForm({ rows, months, choice, set }), status, place];
 }
 
 function remember(symbol, choice) {

@@ -63,7 +63,15 @@ function troubles(row) {
 
 const EVIDENCE = (trips) => trips < BUILD.minRoundTrips ? `fewer than ${BUILD.minRoundTrips} round trips: NO EVIDENCE`
 : "";
+const tripsWords = ({ totals }) => {
+  const says = EVIDENCE(totals.round_trips);
+  return plural(totals.round_trips, "round trip") + (says && `: ${says}`);
+};
+// What was charged; the costs of the settings may have been others for a part of the time.
 const costsWords = (summary) => {
   const slippage = summary.slippage_rate ? ` + ${figure(summary.slippage_rate * 1e4)} bp slippage` : "";
-  return `costs ${figure(summary.fee_rate * 1e4)} bp fee${slippage} a side`;
+  const said = `${figure(summary.fee_rate * 1e4)} bp fee${slippage} a side`, { totals } = summary;
+  const rate = totals.turnover ? (totals.gross - totals.net) / totals.turnover : null;
+  if (rate === null || Math.abs(rate - summary.fee_rate - summary.slippage_rate) <= 1e-6) return `costs ${said}`;
+  return `costs ${digits(rate * 1e4, 1)} bp a side on average as charged (the settings now say ${said})`;
 };
