@@ -1,11 +1,13 @@
 """What telling of runs may take altogether, and what its log lines say of the run."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from tests.builders import random_klines
 from tests.desks import FIRST, make_desk, move_to_run, with_model
+from trader.adapters.clocks import VirtualClock
 from trader.core.errors import BadConfig
 from trader.core.notices import Delivered, Topic
 from trader.core.tracking import Receipt
@@ -65,7 +67,8 @@ def told(desk, *, taken, **others):
 
 @pytest.fixture
 def desk(tmp_path):
-    return with_model(make_desk(tmp_path, random_klines(1600, seed=4)))
+    made = with_model(make_desk(tmp_path, random_klines(1600, seed=4)))
+    return replace(made, bot=replace(made.bot, host=VirtualClock(FIRST)))
 
 
 @pytest.mark.parametrize(("taken", "left"), [(8.0, 1.5), (0.0, 5.0), (9.4, 1.0)])

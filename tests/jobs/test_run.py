@@ -303,7 +303,6 @@ def test_a_copy_that_cannot_be_written_does_not_fail_the_run_and_mends_itself(tm
     assert desk.ledger.read().column("open_time").to_pylist() == [FIRST, FIRST + HOUR]
 
 
-
 def test_a_market_without_klines_is_bad_data_not_an_empty_decision(tmp_path):
     desk = make_desk(tmp_path, KLINES)
     desk = replace_bot(desk, market=_Empty(desk.bot.market))

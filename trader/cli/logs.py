@@ -70,8 +70,10 @@ def secrets_of(settings: Settings | None, environment: Mapping[str, str]) -> set
         found |= set(_secret_values(settings))
         for url in settings.notify.urls:
             found |= set(secret_parts(url.get_secret_value(), shortest=_SHORTEST))
-        found.discard(settings.tracker.mlflow_uri.get_secret_value())  # an address, but for what stands before an @
-        found.add(_password(settings.tracker.mlflow_uri.get_secret_value()))
+        address = settings.tracker.mlflow_uri.get_secret_value()
+        if "://" in address:  # but for what stands before an @
+            found.discard(address)
+        found.add(_password(address if "://" in address else f"//{address}"))
     found |= {form for each in found for form in (quote(each, safe=""), unquote(each))}
     return {each for each in found if len(each) >= _SHORTEST}
 

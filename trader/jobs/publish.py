@@ -31,7 +31,7 @@ from trader.store.publication import LastRun
 log = logging.getLogger(__name__)
 _MOST_UNSENT = 20
 _TOGETHER, _SPARE, _LEAST = 9.5, 1.5, 1.0
-"""Seconds: what trackers and notifier have together, or at least more than the trackers have, and the notifier alone."""
+"""Seconds for trackers and notifier together; what the latter has after the former; what it has at least."""
 _STALE = timedelta(days=1)
 """What nobody could be told for this long is told by the dashboard alone."""
 

@@ -19,6 +19,7 @@ from trader.core.errors import BadConfig
         ("http://host/x?token=a@b", "http://***"),
         ("./mlruns", "./mlruns"),
         ("http://[::1", "http://[::1"),
+        ("bob:secret@host:5000", "***"),
     ],
 )
 def test_an_address_is_shown_without_what_may_be_secret(uri, text):
@@ -71,6 +72,13 @@ def test_a_wrong_tracking_uri_is_told_in_one_line_with_what_to_do(uri, words, tm
         check_uri(uri)
     assert "tracker.mlflow_uri" in str(raised.value) or "name a file in it" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("uri", ["http://bob:hunter22/x@host:5000", "bob:hunter22@host", "hunter22:x@host", "hunter22"])
+def test_a_wrong_tracking_uri_gives_no_part_of_a_password_away(uri):
+    with pytest.raises(BadConfig) as raised:
+        check_uri(uri)
+    assert "hunter22" not in str(raised.value)
 
 
 def test_a_locked_database_is_told(tmp_path, monkeypatch):

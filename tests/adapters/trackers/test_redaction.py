@@ -20,6 +20,8 @@ def no_secrets_around(monkeypatch):
         ({"token": "abc"}, set()),
         ({"uri": "http://[bob:hunter22@host"}, {"[bob:hunter22", "hunter22"}),
         ({"uri": "http://bob:hun/ter?2@host"}, {"bob:hun/ter?2", "hun/ter?2"}),
+        ({"uri": "bob:hunter22@host:5000"}, {"bob:hunter22", "hunter22"}),
+        ({"folder": "/data/ann@home/x"}, set()),
     ],
 )
 def test_secrets_are_known_by_their_names_and_places(settings, secrets):

@@ -20,6 +20,8 @@ _SQLITE_BUSY_SECONDS = 2.0
 def shown(uri: str) -> str:
     """Return a tracking URI without what may be secret in it: user, password, query."""
     kind, mark, rest = uri.partition("://")
+    if not mark and "@" in uri:  # http:// was forgotten
+        return "***"
     place = rest.partition("?")[0]
     if place.startswith("/"):
         return f"{kind}{mark}{place}"
@@ -41,11 +43,13 @@ def check_uri(uri: str) -> None:
     try:
         parts = urlsplit(uri)
         _ = parts.port
-    except ValueError as error:
-        raise BadConfig(f"this is no address ({error}); {_ADVICE}") from None
+    except ValueError:  # whose text may have a part of a password in it
+        raise BadConfig(f"this is no address; a / ? or # of a password is written %2F %3F %23; {_ADVICE}") from None
     kind = parts.scheme.partition("+")[0]
     if kind in ("", "file"):
         raise BadConfig(f"MLflow keeps no runs in plain folders any more; {_ADVICE}")
+    if "://" not in uri:  # what stands before the first colon may be a user, or a token
+        raise BadConfig(f"it does not begin with a kind of address, such as http://; {_ADVICE}")
     if kind not in _DATABASES + _SERVERS:
         raise BadConfig(f"{kind}:// is no kind of tracking URI that is supported; {_ADVICE}")
     if kind in _SERVERS and not parts.hostname:

@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 _SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|CREDENTIAL|(^|_)KEY$", re.IGNORECASE)
 _USER_INFO = re.compile(r"(://)[^/@\s'\"]*@")
-_BEFORE_AT = re.compile(r"://(.*)@", re.DOTALL)
+_BEFORE_AT = re.compile(r"(?:://|^(?![./])(?!.*://))(.*)@", re.DOTALL)
+"""Also of an address that http:// was forgotten of; a folder has no secrets in its name."""
 _HEADER = re.compile(r"\b(Basic|Bearer)\s+[\w+/=.~-]+", re.IGNORECASE)
 _SHORTEST = 4
 _LONGEST_TEXT = 400
