@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _MOST_UNSENT = 20
 _TOGETHER, _SPARE, _LEAST = 9.5, 1.5, 1.0
 """Seconds for trackers and notifier together; what the latter has after the former; what it has at least."""
+_ENOUGH = 4.0
+"""Seconds after which no further symbol is drawn or looked at for drift: that is left to the next runs."""
 _STALE = timedelta(days=1)
 """What nobody could be told for this long is told by the dashboard alone."""
 
@@ -57,6 +59,8 @@ def _publish(bot: Bot, runs: Sequence[SymbolRun], *, outlets: Outlets) -> None:
         each.attempt("tracker", partial(trackers.add_rows, each))
     with tempfile.TemporaryDirectory(prefix="trader-charts-") as folder:
         for each in told:
+            if bot.host.monotonic() - began > _ENOUGH:
+                break
             each.attempt("charts", partial(trackers.add_charts, each, Path(folder) / each.desk.symbol))
             each.attempt("daily look", partial(_look, each, outlets))
         trackers.finish()
