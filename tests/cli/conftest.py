@@ -64,7 +64,7 @@ def contents(store: Path) -> dict[str, str]:
     return {
         path.relative_to(store).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
-        if path.relative_to(store).parts[0] not in (".storage", "publication")
+        if not {".storage", "publication"} & set(path.relative_to(store).parts)
     }
 
 

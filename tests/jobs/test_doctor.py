@@ -97,13 +97,8 @@ class Lossy(LocalStorage):
         return self.put(key, data) if self.broken == "replace" else super().replace(key, data, etag)
 
 
-def objects(folder):
-    """Every object by its name; which of the storage's locks were ever taken is chance."""
-    return {name: digest for name, digest in contents(folder).items() if "/.storage/" not in name}
-
-
 def test_a_healthy_bot_is_ok_in_everything_and_its_store_stays_as_it_was(desk, tmp_path):
-    before = objects(tmp_path)
+    before = contents(tmp_path)
     checks = looked_at(setup_of(desk))
     assert not_ok(checks) == {}
     assert set(checks) == {
@@ -112,7 +107,7 @@ def test_a_healthy_bot_is_ok_in_everything_and_its_store_stays_as_it_was(desk, t
         "control",
     }
     assert all(check.advice == "" and check.error is None for check in checks.values())
-    assert objects(tmp_path) == before
+    assert contents(tmp_path) == before
     assert "0.00% from the market's price" in checks[f"{SYMBOL} orders"].found
 
 
