@@ -26,8 +26,8 @@ FIRST = datetime(2024, 2, 29, 6, tzinfo=UTC)
 MONTH, YEARS = 30 * 24, 8 * 365 * 24
 """Hours of past behind the two bots."""
 
-_RUNS, _STEADY = 18, 16
-"""Runs of each bot, and how many of them are in the month it began in."""
+_RUNS, _STEADY = 18, 15
+"""Runs of each bot, and how many of them are ordinary ones; then comes the first of a UTC day, and that of a month."""
 
 _IMPORT = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|( +)(\S+)$", re.MULTILINE)
 _SLOWEST = 10
@@ -49,10 +49,23 @@ def measure_live(folder: Path) -> list[dict[str, Any]]:
         turns = [(young.run(), old.run()) for _ in range(_RUNS)]
         imports = import_figures(young)
     runs = [run for run, _ in turns]
-    daily = figure(
-        "  to exit, the first run of a day: also charts and the look for drift", f"{runs[_STEADY].exit:.2f} s"
-    )
-    return [*request_figures(runs), *time_figures(runs[:_STEADY]), daily, *imports, *past_figures(turns, objects)]
+    return [
+        *request_figures(runs),
+        *time_figures(runs[:_STEADY]),
+        *daily_figures(*turns[_STEADY]),
+        *imports,
+        *past_figures([*turns[:_STEADY], *turns[_STEADY + 1 :]], objects),
+    ]
+
+
+def daily_figures(young: Run, old: Run) -> list[dict[str, Any]]:
+    """Give what the first run of a UTC day costs: it looks for drift, makes decisions again and draws charts."""
+    exits = f"{young.exit:.2f} s, {old.exit:.2f} s"
+    requests = f"{len(young.requests.after)}, {len(old.requests.after)}"
+    return [
+        figure("  to exit in the first run of a day, with a month and with eight years behind it", exits),
+        figure("    its requests after the commit", requests),
+    ]
 
 
 def turning_klines(count: int, *, start: datetime) -> Klines:
@@ -75,11 +88,12 @@ def turning_klines(count: int, *, start: datetime) -> Klines:
 
 def request_figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Count what a run asks, in the hours that differ in it."""
-    steady, (turn, *early) = runs[:_STEADY], runs[_STEADY:]
+    steady, (daily, turn, *early) = runs[:_STEADY], runs[_STEADY:]
     chosen = {
         "in steady state, with an order": [run for run in steady if run.order is not None],
         "in steady state, without": [run for run in steady if run.order is None],
-        f"the first of a month and day, {'with' if turn.order else 'without'} an order": [turn],
+        "the first of a UTC day: charts, drift, decisions made again": [daily],
+        f"the first kline of a month, {'with' if turn.order else 'without'} an order": [turn],
         "on early days of a month (klines of three months)": early,
     }
     return [line for name, some in chosen.items() if some for line in _request_lines(name, some)]

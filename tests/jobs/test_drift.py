@@ -13,7 +13,7 @@ from tests.jobs.test_run import replace_bot
 from trader.bootstrap import versions
 from trader.core.indicators import compute_indicators
 from trader.core.labels import directions
-from trader.jobs.drift import look, past_look, reference_of, store_of
+from trader.jobs.drift import look, past_look, reference_of, skew_of, store_of
 from trader.jobs.outlets import DriftRules
 from trader.jobs.run import run
 from trader.jobs.served import served_rows
@@ -157,3 +157,21 @@ def test_a_damaged_log_or_reference_is_made_again(tmp_path):
         desk.bot.storage.put(key, b"{")
     assert look(desk, desk.bot.clock.now(), rules=RULES) == first
     assert json.loads(desk.bot.storage.get(f"drift/{SYMBOL}/1h.json").data)["newest"]["rows"] == 1
+
+
+def test_decisions_are_made_again_without_listing_the_years_behind_them(tmp_path):
+    desk = with_model(make_desk(tmp_path, random_klines(1600, seed=4)))
+    for hour in range(4):
+        move_to_run(desk, FIRST + hour * HOUR)
+        run(desk)
+    listed = []
+    keys = desk.bot.storage.keys
+    desk.bot.storage.keys = lambda prefix: listed.append(prefix) or keys(prefix)
+    found = skew_of(desk, hours=3)
+    assert found.what.startswith("3 decisions made again")
+    assert not found.alarm
+    journal = f"journal/{SYMBOL}/1h/"
+    assert {prefix for prefix in listed if prefix.startswith("journal/")} <= {
+        f"{journal}{month}/" for month in ("2024/01", "2024/02", "2024/03")
+    }
+    assert not [prefix for prefix in listed if prefix.startswith("ledger/")]

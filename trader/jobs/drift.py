@@ -31,6 +31,8 @@ from trader.store.models import ModelStore
 from trader.store.studies import StudyStore
 
 log = logging.getLogger(__name__)
+_LONGEST_ABSENCE = timedelta(days=40)
+"""How far back the record before the newest decisions is looked for, before the whole journal is listed."""
 _ENOUGH = 0.9
 """The share of the rows of its training that a model's reference needs at least."""
 
@@ -189,9 +191,18 @@ def skew_of(desk: Desk, *, hours: int) -> Finding:
     newest = desk.journal.newest()
     if newest is None:
         return Finding(name=SKEW, value=None, what="there are no runs yet")
-    start = newest - (hours - 1) * timedelta(milliseconds=interval_ms(desk.bot.interval))
+    step = timedelta(milliseconds=interval_ms(desk.bot.interval))
+    start = newest - (hours - 1) * step
+    times = desk.journal.open_times(after=start - _LONGEST_ABSENCE, before=newest + step)
     try:
-        found = verify(desk, start=start, end=newest, progress=_Silent())
+        found = verify(
+            desk,
+            start=start,
+            end=newest,
+            progress=_Silent(),
+            times=times if times and times[0] < start else None,
+            with_copies=False,
+        )
     except (BadConfig, BadData) as error:
         return Finding(name=SKEW, value=None, what=str(error))
     skewed = [each for each in found.differences if each.cause in _SKEWED]

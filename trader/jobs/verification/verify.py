@@ -64,8 +64,19 @@ class Verification:
         return not self.differences
 
 
-def verify(desk: Desk, *, start: datetime | None, end: datetime | None, progress: Progress) -> Verification:
+def verify(
+    desk: Desk,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    progress: Progress,
+    times: Sequence[datetime] | None = None,
+    with_copies: bool = True,
+) -> Verification:
     """Check the completed runs with start <= open time <= end, all when None; nothing is written.
+
+    `times` are the open times of the journal, where they are known: at least from the record before `start` to the
+    newest one. Without copies ledger and state are not looked at: both take as long as the past is long.
 
     Raises BadConfig when there are none, BadData when the klines cannot be read and NewerSchema for anything that this
     version is too old to judge.
@@ -73,15 +84,15 @@ def verify(desk: Desk, *, start: datetime | None, end: datetime | None, progress
     began = time.perf_counter()
     storage = ReadOnly(desk.bot.storage)
     desk = Desk(bot=replace(desk.bot, storage=storage, klines=KlineStore(storage)), symbol=desk.symbol)
-    times = desk.journal.open_times()
+    times = desk.journal.open_times() if times is None else times
     chosen = times[_from(times, start) : _to(times, end)]
     newest = _newest_completed(desk, times)
     if not chosen or newest is None or chosen[0] > newest:
         raise BadConfig(_nothing(desk, times))
     chain = _follow(desk, chosen, before=times[: _from(times, start)], newest=newest, progress=progress)
     span = Span(start=start, end=end, first=chosen[0])
-    copies = list(ledger_differences(desk, storage, chain.rows, span=span, unfit=chain.unfit))
-    if chain.newest is not None and chain.newest.key.open_time == newest:
+    copies = list(ledger_differences(desk, storage, chain.rows, span=span, unfit=chain.unfit)) if with_copies else []
+    if with_copies and chain.newest is not None and chain.newest.key.open_time == newest:
         copies += state_differences(desk, chain.newest, unfit=chain.unfit)
     found = [*chain.differences, *in_doubt(copies, chain.doubtful)]
     found.sort(key=lambda difference: difference.open_time)
