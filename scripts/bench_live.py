@@ -59,7 +59,7 @@ def measure_live(folder: Path) -> list[dict[str, Any]]:
 
 
 def daily_figures(young: Run, old: Run) -> list[dict[str, Any]]:
-    """Give what the first run of a UTC day costs: it looks for drift, makes decisions again and draws charts."""
+    """Give what the first run of a UTC day costs: it looks for drift and makes decisions again."""
     exits = f"{young.exit:.2f} s, {old.exit:.2f} s"
     requests = f"{len(young.requests.after)}, {len(old.requests.after)}"
     return [
@@ -92,7 +92,7 @@ def request_figures(runs: Sequence[Run]) -> list[dict[str, Any]]:
     chosen = {
         "in steady state, with an order": [run for run in steady if run.order is not None],
         "in steady state, without": [run for run in steady if run.order is None],
-        "the first of a UTC day: charts, drift, decisions made again": [daily],
+        "the first of a UTC day (drift, decisions made again)": [daily],
         f"the first kline of a month, {'with' if turn.order else 'without'} an order": [turn],
         "on early days of a month (klines of three months)": early,
     }
