@@ -12,17 +12,20 @@ import pytest
 from tests.builders import HOUR, random_klines
 from tests.desks import FIRST, make_desk, move_to_run, with_model
 from trader.bootstrap.outlets import build_outlets
+from trader.cli.after_run import drift_of
 from trader.config import load_settings
 from trader.core.errors import Retryable
 from trader.core.notices import Delivered, Topic
 from trader.core.tracking import Receipt
 from trader.jobs import publish
+from trader.jobs.dashboard.scripts import last_argument
 from trader.jobs.outlets import NoticeRules, Outlets
 from trader.jobs.publish import publish_runs
 from trader.jobs.run import Outcome
 from trader.jobs.symbols import SymbolRun, run_symbols
+from trader.ml.drift.report import DriftReport
 from trader.report.dashboard.site import assets
-from trader.store.publication import Publication, read_publication
+from trader.store.publication import Publication, read_publication, write_publication
 
 KLINES = random_klines(1600, seed=4)
 KEY = "publication/BTCUSDT/1h.json"
@@ -128,6 +131,18 @@ def test_a_problem_is_written_down_once_with_its_newest_time(desk):
     (problem,) = told_of(desk).problems
     assert (problem.where, problem.what) == ("tracker listener", "no answer")
     assert problem.at > FIRST + 3 * HOUR
+
+
+def test_a_problem_that_is_over_is_shown_apart_from_those_that_go_on(desk):
+    def shown():
+        stored = desk.bot.storage.get("dashboard/data/BTCUSDT-1h/summary.js")
+        content = last_argument(stored.data, function="summary", first="BTCUSDT-1h", key="summary.js")
+        return {name: [each["what"] for each in json.loads(content)[name]] for name in ("problems", "earlier_problems")}
+
+    live(desk, 0, outlets_of(Listener(most=0, error="no answer"), assets=assets))
+    assert shown() == {"problems": ["no answer"], "earlier_problems": []}
+    live(desk, 1, outlets_of(Listener(), assets=assets))
+    assert shown() == {"problems": [], "earlier_problems": ["no answer"]}
 
 
 def test_what_cannot_be_used_is_a_problem_of_every_publication(desk):
@@ -272,3 +287,20 @@ def test_charts_are_due_by_their_age_alone(desk):
         live(desk, hour, outlets)
         seen.append("static-img/equity.png" in listener.files)
     assert seen == [True, False, True, False]
+
+
+def test_drift_speaks_for_a_training_of_the_model_that_it_was_seen_in_and_of_no_later_one(desk):
+    (answer,) = live(desk, 0, outlets_of())
+    decides = answer.record.inputs.model_id
+    for model_id, asked in ((decides, "drift since training: feature ma_5"), ("20200101T0000-0123456789", "")):
+        report = DriftReport(
+            checked_at=FIRST,
+            model_id=model_id,
+            rows=720,
+            window_days=30,
+            false_alarms_per_year=0.5,
+            alarms=("feature ma_5",),
+        )
+        told = replace(told_of(desk), drift=report)
+        write_publication(desk.bot.storage, told, symbol="BTCUSDT", interval="1h")
+        assert drift_of(desk, answer.record) == asked

@@ -125,23 +125,24 @@ def retrain(bot: "Bot", record: RunRecord, *, settings: Settings) -> "Retraining
         work = trainer(settings, is_timed=True)  # wrong settings or a missing library are its failure, not the run's
         return work(desk, why=why, deadline_seconds=deadline_seconds, heartbeat=heartbeat)
 
-    limits, desk = (
-        limits_of(settings, has_deadline=not isinstance(bot.clock, VirtualClock)),
-        Desk(bot=bot, symbol=record.key.symbol),
-    )
-    asked = drift_of(desk) if settings.drift.retrain else ""
+    limits = limits_of(settings, has_deadline=not isinstance(bot.clock, VirtualClock))
+    desk = Desk(bot=bot, symbol=record.key.symbol)
+    asked = drift_of(desk, record) if settings.drift.retrain else ""
     return retrain_if_due(desk, record, train=train, limits=limits, asked=asked)
 
 
-def drift_of(desk: "Desk") -> str:
-    """Return what the newest look for drift says for a training of the model that decides, empty when nothing."""
+def drift_of(desk: "Desk", record: RunRecord) -> str:
+    """Return what the newest look for drift says for a training, empty when nothing, or when another model decides."""
     from trader.store.publication import read_publication
 
     try:
         found = read_publication(desk.bot.storage, symbol=desk.symbol, interval=desk.bot.interval).drift
     except TraderError:
         return ""
-    return f"drift since training: {', '.join(found.alarms)}" if found is not None and found.wants_training else ""
+    model_id = record.inputs.model_id if record.inputs else None
+    if found is None or not found.wants_training or found.model_id != model_id:
+        return ""
+    return f"drift since training: {', '.join(found.alarms)}"
 
 
 def trainer(settings: Settings, *, is_timed: bool) -> "Train":

@@ -12,11 +12,10 @@ from trader.ml.importance import Importance
 from trader.report.charts import CHARTS, draw_html, draw_png, draw_study
 from trader.report.charts.heading import worth
 from trader.report.charts.results import results_csv, results_html
+from trader.report.charts.search import STUDY_CHARTS
 from trader.report.summary.model import Summary
 from trader.store.codec import to_json
 from trader.store.studies import StudyStore
-
-STUDY_CHARTS = ("optimisation_history", "param_importances", "parallel_coordinate")
 
 
 def write_charts(desk: Desk, summary: Summary, *, folder: Path, since: datetime) -> Mapping[str, str]:

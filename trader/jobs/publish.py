@@ -21,6 +21,7 @@ from trader.jobs import dashboard, notices
 from trader.jobs.bot import Bot, Desk
 from trader.jobs.model_note import note_of
 from trader.jobs.outlets import Outlets
+from trader.jobs.problems import is_current
 from trader.jobs.run import HourPassed, Outcome
 from trader.jobs.send import Trackers
 from trader.jobs.symbols import SymbolRun
@@ -156,7 +157,6 @@ def _summarise(told: Told, outlets: Outlets) -> None:
         return
     newest, known = told.record.key.open_time, told.publication.horizons
     told.forward = dashboard.bring_forward(told.desk, newest=newest, horizons=known)
-    told.summary = told.forward.summary
     told.publication = replace(told.publication, horizons=dict(told.forward.horizons))
     model_id = told.record.inputs.model_id if told.record.inputs else None
     note = told.publication.model
@@ -224,10 +224,15 @@ def show(told: Told, outlets: Outlets) -> None:
 
 def beside(told: Told, outlets: Outlets) -> dict[str, object]:
     """Return what stands beside the summary: problems, limits, the model, the newest look for drift."""
+    publication, interval = told.publication, told.desk.bot.interval
+    current = [
+        each for each in publication.problems if is_current(each, told=publication, now=told.at, interval=interval)
+    ]
     return {
-        "problems": told.publication.problems,
+        "problems": current,
+        "earlier_problems": [each for each in publication.problems if each not in current],
         "policy": outlets.limits,
-        "model": told.publication.model,
-        "drift": told.publication.drift,
+        "model": publication.model,
+        "drift": publication.drift,
         "version": __version__,
     }

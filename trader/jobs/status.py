@@ -16,6 +16,7 @@ from trader.core.risk import Control
 from trader.core.training import TrainingOutcome
 from trader.jobs.bot import Desk
 from trader.jobs.concerns import Concern, Health, concerns_of, never_run, span
+from trader.jobs.problems import RECENT, is_current
 from trader.jobs.standing import Books, Decider, Training, books_of, decider_of, training_of
 from trader.ml.drift.report import SKEW, DriftReport
 from trader.store.control import STAMP_KEY, read_control
@@ -23,8 +24,6 @@ from trader.store.publication import Cursor, Problem, Publication, read_publicat
 
 Value = TypeVar("Value")
 
-_RECENT = timedelta(days=1)
-_RARE = ("daily look", "study", "models", "charts")
 """What is not done in every run: that it went wrong is shown for a day."""
 
 _RUN = "run"
@@ -72,7 +71,7 @@ def status(desk: Desk) -> Status:
     told = _attempt(
         lambda: read_publication(bot.storage, symbol=desk.symbol, interval=bot.interval), Publication(), unread=unread
     )
-    problems = tuple(each for each in told.problems if now - each.at < _RECENT)
+    problems = tuple(each for each in told.problems if now - each.at < RECENT)
     decider = None if head is None else decider_of(head, desk=desk, now=now)
     concerns = [] if record is None else concerns_of(record, control=control, now=now, max_lateness=bot.max_lateness)
     concerns = [
@@ -169,7 +168,7 @@ def _about_telling(told: Publication, *, record: RunRecord | None, now: datetime
         for name, cursor in told.trackers.items()
         if cursor.failures
     ]
-    newest = {each.where: each for each in told.problems if _is_current(each, told=told, now=now, interval=interval)}
+    newest = {each.where: each for each in told.problems if is_current(each, told=told, now=now, interval=interval)}
     others = [
         Concern(
             health=Health.FAILING if each.where == _RUN else Health.ATTENTION,
@@ -184,15 +183,6 @@ def _about_telling(told: Publication, *, record: RunRecord | None, now: datetime
 
 def _from(cursor: Cursor) -> str:
     return f", since {cursor.failing_since:%Y-%m-%d %H:%M} UTC" if cursor.failing_since else ""
-
-
-def _is_current(problem: Problem, *, told: Publication, now: datetime, interval: str) -> bool:
-    """Tell whether a problem is one of the newest run's, or of what is not done in every run."""
-    if problem.at > now + _TELLING:  # a failed run is noted by this machine's time, which is not that of a demo
-        return False
-    if problem.where in _RARE:
-        return now - problem.at < _RECENT
-    return told.newest is None or problem.at >= close_of(told.newest, interval)
 
 
 def _untold(told: Publication, *, record: RunRecord | None, now: datetime) -> list[Concern]:

@@ -27,10 +27,14 @@ class Told:
     at: datetime
     publication: Publication = field(default_factory=Publication)
     record: RunRecord | None = None
-    summary: Summary | None = None
     forward: Forward | None = None
     is_kept: bool = True
     notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def summary(self) -> Summary | None:
+        """The summary with the newest run in it, None where there is no dashboard."""
+        return self.forward.summary if self.forward else None
 
     def read(self) -> None:
         """Read what was told before. Raises Retryable and NewerSchema."""

@@ -46,8 +46,11 @@ function attention(view, name) {
   for (const problem of [...(view.problems || [])].reverse()) found.push(el("div", { class: "notice warn" },
     el("p", { class: "what" }, `${problem.where}: ${problem.what}`), el("p", {}, `${time(problem.at)} UTC`,
       problem.advice && ` · what to do: ${problem.advice}`)));
+  const over = [...(view.earlier_problems || [])].reverse();
   return section("What needs a look", null,
-    found.length ? found : el("p", { class: "fine" }, "Nothing: no problem is known."));
+    found.length ? found : el("p", { class: "fine" }, "Nothing: no problem is known."),
+    over.length ? el("details", {}, el("summary", {}, `Over, as far as is known: ${over.length}`),
+      over.map((problem) => el("p", {}, `${time(problem.at)} UTC · ${problem.where}: ${problem.what}`))) : null);
 }
 
 const currencyOf = (view) => view.notional_currency || (view.summary.symbol.match(/(USDT|USDC|FDUSD|TUSD|DAI|EUR|TRY|BRL|BTC|ETH|BNB)$/) || ["quote units"])[0];
