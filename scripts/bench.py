@@ -17,6 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests have the servers that a bot is measured against
 
+from scripts.bench_catch_up import measure_catch_up
 from scripts.bench_dashboard import measure_dashboard
 from scripts.bench_live import measure_live
 from scripts.bench_local import measure_indicators, measure_ingest, measure_replay, measure_run
@@ -28,6 +29,7 @@ Measure = Callable[[Path], list[dict[str, Any]]]
 PARTS: dict[str, Measure] = {
     "demo": measure_run,
     "live": measure_live,
+    "catch-up": measure_catch_up,
     "dashboard": measure_dashboard,
     "replay": measure_replay,
     "ingest": measure_ingest,

@@ -5,18 +5,27 @@ import logging
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.conftest import ROOT
-from trader.cli.logs import JsonLines, StandardError, TextLines, formatter_of, secrets_of, set_up_logs
+from trader.cli.answers import log_answers
+from trader.cli.logs import FIGURES, JsonLines, StandardError, TextLines, formatter_of, secrets_of, set_up_logs
 from trader.config import load_settings
 from trader.config.watching import LogFormat
-from trader.core.journal import RunKey
+from trader.core.decision import Decision, Reason
+from trader.core.errors import Retryable
+from trader.core.journal import Origin, RunKey, RunRecord, Status
+from trader.jobs.run import Outcome
 from trader.jobs.run_context import current_run, run_context
+from trader.jobs.symbols import SymbolRun
 
 KEY = RunKey(bot_id="my-bot", symbol="BTCUSDT", interval="1h", open_time=datetime(2026, 11, 20, 16, tzinfo=UTC))
+RECORD = RunRecord(
+    key=KEY, mode="testnet", origin=Origin.LIVE, status=Status.COMPLETED, owner="o", started_at=KEY.open_time
+)
 SECRET = "hunter2-hunter2"
 
 
@@ -268,3 +277,36 @@ def test_in_a_process_without_a_terminal_every_line_of_a_run_is_json_with_its_ke
     assert "symbol" not in outside
     assert SECRET not in done.stdout + done.stderr
     assert base64.b64encode(SECRET.encode()).decode() not in done.stderr
+
+
+def test_what_is_for_programs_is_in_the_json_line_and_not_in_the_one_for_people():
+    made = logging.makeLogRecord({"msg": "run ended", "levelno": logging.INFO, FIGURES: {"outcome": "done"}})
+    assert json.loads(JsonLines([]).format(made))["outcome"] == "done"
+    assert "done" not in TextLines([], coloured=False).format(made)
+
+
+@pytest.mark.parametrize(
+    ("decided", "halted", "missed"),
+    [
+        (Reason.LONG, False, False),
+        (Reason.HALTED, True, False),
+        (Reason.CONTROL_HALT, True, False),
+        (Reason.MISSED, False, True),
+    ],
+)
+def test_every_run_ends_with_one_line_for_alarms(caplog, decided, halted, missed):
+    record = replace(RECORD, decision=Decision(target=0.0, reason=decided))
+    answers = [
+        SymbolRun(symbol="BTCUSDT", outcome=Outcome.DONE, record=record),
+        SymbolRun(symbol="ETHUSDT", outcome=Outcome.FAILED, error=Retryable("the market is away")),
+    ]
+    with caplog.at_level(logging.INFO, logger="trader.cli.answers"):
+        log_answers(answers, versions={"trader": "0.2.0", "commit": "c" * 40, "numpy": "2"})
+    lines = [json.loads(JsonLines([]).format(made)) for made in caplog.records]
+    program = {"version": "0.2.0", "commit": "c" * 40}
+    wanted = [
+        {"symbol": "BTCUSDT", "outcome": "done", "halted": halted, "missed": missed, **program},
+        {"symbol": "ETHUSDT", "outcome": "failed", "halted": None, "missed": None, **program},
+    ]
+    assert [{name: line[name] for name in wanted[0]} for line in lines] == wanted
+    assert {line["event"] for line in lines} == {"run ended"}

@@ -77,26 +77,35 @@ def _is_symbol(text: str) -> bool:
 def run(
     symbol: Symbols = None,
     at: Annotated[str | None, typer.Option(help="run as if it were this ISO time (UTC)")] = None,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="without a model: bring the klines it wants from the archive first")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Do the run of the newest closed kline: decide, trade, commit; then train, if that is due."""
     from trader.adapters.clocks import WallClock
     from trader.bootstrap import build_bot
     from trader.cli.after_run import retrain_after, tell_failure, tell_runs
-    from trader.cli.answers import show_answers
+    from trader.cli.answers import log_answers, show_answers
     from trader.config import Mode
     from trader.jobs.symbols import left_behind, run_symbols
 
     settings = settings_for(symbol)
+    prepare = None
+    if catch_up:
+        from trader.cli.catch_up import catching_up
+
+        prepare = catching_up(settings, as_json=as_json)
     moment = None if at is None else parse_moment(at)
     if moment is not None and settings.bot.mode is not Mode.DEMO and moment > WallClock().now():
         raise BadConfig(f"--at {at} is in the future; a run there would keep the real hours until then from being run")
     try:
         bot = build_bot(settings, at=moment, live=True)
-        answers = run_symbols(bot)
+        answers = run_symbols(bot, prepare=prepare)
     except TraderError as error:
         tell_failure(error, settings=settings)
         raise
+    log_answers(answers, versions=bot.versions)
     unread: OSError | None = None
     try:
         show_answers(answers, left=() if symbol else left_behind(answers, symbols=bot.symbols), as_json=as_json)

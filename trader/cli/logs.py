@@ -25,6 +25,8 @@ from trader.jobs.run_context import current_run
 _SHORTEST = 8
 """What is shorter would be found in words that are no secret."""
 _SECRET_NAME = re.compile("SECRET|TOKEN|PASSWORD|API_KEY")
+FIGURES = "figures"
+"""The attribute of a log record that is for programs; lines for people do without it."""
 _COLOURS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
 _QUIET = {"matplotlib": logging.ERROR, "botocore": logging.WARNING}
 """Where a font cache lives is nobody's business here, nor where keys were found; at DEBUG botocore writes tokens."""
@@ -124,7 +126,10 @@ class _Lines(logging.Formatter):
 
 
 class JsonLines(_Lines):
-    """One JSON object a line: time, level, logger, event, and bot, symbol, interval and kline of the run."""
+    """One JSON object a line: time, level, logger, event, and bot, symbol, interval and kline of the run.
+
+    A record made with `extra={FIGURES: ...}` has these in its line, too: numbers, truth values and names, no secrets.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; it is ASCII, and ends nowhere but at its end."""
@@ -134,6 +139,7 @@ class JsonLines(_Lines):
             "logger": record.name,
             "event": self._redacted(record.getMessage()),
             **_key_as_json(current_run()),
+            **getattr(record, FIGURES, {}),
         }
         traceback = self._traceback(record)
         return json.dumps({**line, "exception": traceback} if traceback else line)

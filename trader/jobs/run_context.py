@@ -15,8 +15,8 @@ def current_run() -> RunKey | None:
 
 
 @contextmanager
-def run_context(key: RunKey) -> Iterator[None]:
-    """Say that everything within belongs to this run."""
+def run_context(key: RunKey | None) -> Iterator[None]:
+    """Say that everything within belongs to this run, or to none."""
     token = _CURRENT.set(key)
     try:
         yield

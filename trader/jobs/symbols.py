@@ -5,7 +5,7 @@ when the balances are looked at. A failing symbol does not keep the others from 
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -36,16 +36,19 @@ class SymbolRun:
     others: Mapping[str, BotState] = field(default_factory=dict)
 
 
-def run_symbols(bot: Bot) -> list[SymbolRun]:
+def run_symbols(bot: Bot, *, prepare: Callable[[Bot], None] | None = None) -> list[SymbolRun]:
     """Do the run of every symbol; a failing one does not keep the others from theirs.
 
-    Whoever claims the first symbol claims them all: a process that finds one in progress leaves the rest alone, too.
-    Raises BadConfig when the store belongs to another bot or mode, or when it is new and a symbol is unknown.
+    `prepare` is done once the store is known to be this bot's, before anything is claimed. Whoever claims the first
+    symbol claims them all: a process that finds one in progress leaves the rest alone, too. Raises BadConfig when the
+    store belongs to another bot or mode, or when it is new and a symbol is unknown.
     """
     if not check_stamp(bot.storage, mine=bot.stamp):
         for symbol in bot.symbols:  # a misspelt symbol must not be what a new store begins with
             bot.market.rules(symbol)
         claim_store(bot.storage, mine=bot.stamp)
+    if prepare is not None:
+        prepare(bot)
     begun: dict[str, Begun] = {}
     try:
         answers = _begin_symbols(bot, begun)

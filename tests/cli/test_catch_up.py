@@ -1,0 +1,144 @@
+"""`trader run --catch-up`: from an empty bucket to a decision, unattended; and what a troubled archive leaves of it."""
+
+import json
+import shutil
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.archives import monthly_path, publish_months
+from tests.builders import HOUR, START, random_klines, ticked
+from tests.cli.conftest import Answer, Trader
+from tests.counted import counted_world, counting_s3
+from tests.worlds import trading_world
+from trader.cli import main
+from trader.core.journal import Status
+from trader.core.klines import Klines
+
+pytestmark = pytest.mark.slow
+
+FIRST = START + 1400 * HOUR
+KLINES = ticked(random_klines(1500, seed=6, price=60000.0))
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """The months before the one that is being lived, as Binance publishes them."""
+    folder = tmp_path / "archive"
+    publish_months(folder, KLINES.between(START, FIRST.replace(day=1, hour=0)))
+    return folder
+
+
+def entered(world, monkeypatch, archive):
+    world.enter(monkeypatch)
+    monkeypatch.setenv("TRADER__MARKET__ARCHIVE", str(archive))
+    world.move_to_run(FIRST)
+
+
+def run_of(text: str) -> dict:
+    (run,) = json.loads(text)["runs"]
+    return dict(run)
+
+
+def test_from_an_empty_bucket_it_ingests_trains_and_decides(tmp_path, monkeypatch, capsys, archive):
+    with trading_world(tmp_path, {"BTCUSDT": KLINES}, first=FIRST, storage="s3") as world:
+        entered(world, monkeypatch, archive)
+        assert main(["run", "--catch-up"]) == 0
+        said = capsys.readouterr()
+        desk = world.desk()
+        kept = [key for key in desk.bot.storage.keys("raw/") if key.endswith(".zip")]
+        record, model = desk.journal.read(FIRST).record, desk.models.load_champion()
+        stored = desk.bot.klines.load("BTCUSDT", "1h", start=START, end=FIRST + HOUR)
+    assert "klines of" in said.out
+    assert "BTCUSDT: done" in said.out
+    assert said.err == ""
+    assert len(kept) == 1
+    assert isinstance(stored, Klines)
+    assert len(stored) == 1401
+    assert record.status is Status.COMPLETED
+    assert record.inputs.model_id == model.card.model_id
+    assert model.card.last == FIRST
+
+
+def test_what_the_archive_has_is_not_asked_of_the_market(tmp_path, monkeypatch, archive):
+    asked = {}
+    for words in (["run"], ["run", "--catch-up"]):
+        with trading_world(tmp_path / words[-1], {"BTCUSDT": KLINES}, first=FIRST, storage="folder") as world:
+            entered(world, monkeypatch, archive)
+            assert main(words) == 0
+            asked[words[-1]] = [
+                int(parse_qs(each["query"])["startTime"][0])
+                for each in world.net.control.requests()
+                if each["path"].endswith("klines")
+            ]
+    month = FIRST.replace(day=1, hour=0).timestamp() * 1000
+    assert min(asked["run"]) < month
+    assert min(asked["--catch-up"]) >= month
+
+
+def test_with_a_model_it_is_a_run_that_looks_whether_there_is_one(tmp_path, monkeypatch, capsys, archive):
+    with counted_world(tmp_path, {"BTCUSDT": KLINES}, first=FIRST) as counted:
+        entered(counted.world, monkeypatch, archive)
+        assert main(["run", "--catch-up"]) == 0
+        shutil.rmtree(archive)  # nobody looks
+        seen = counted.watch(FIRST + HOUR, lambda: main(["run", "--catch-up", "--json"]))
+        capsys.readouterr()
+        assert main(["run", "--catch-up", "--json"]) == 0
+        assert run_of(capsys.readouterr().out)["outcome"] == "already-done"
+    assert len(seen.to_commit) <= 12, f"\n{seen}"
+    assert not [request for request in seen.storage if "raw/" in request.key]
+
+
+def test_two_at_once_in_an_empty_bucket_fill_it_once_and_decide_once(tmp_path, monkeypatch, capsys, archive):
+    import threading  # noqa: PLC0415
+
+    with counting_s3() as log, trading_world(tmp_path, {"BTCUSDT": KLINES}, first=FIRST, storage="s3") as world:
+        entered(world, monkeypatch, archive)
+        codes = []
+        both = [threading.Thread(target=lambda: codes.append(main(["run", "--catch-up", "--json"]))) for _ in range(2)]
+        for each in both:
+            each.start()
+        for each in both:
+            each.join()
+        orders = world.net.control.orders()["by_client_order_id"]
+        desk = world.desk()
+        record = desk.journal.read(FIRST).record
+        stored = desk.bot.klines.load("BTCUSDT", "1h", start=START, end=FIRST + HOUR)
+    assert codes == [0, 0]
+    assert record.status is Status.COMPLETED
+    assert len(stored) == 1401
+    assert sorted(orders) == sorted(leg.intent.client_order_id for leg in record.legs)
+    assert log.requests()
+
+
+@pytest.mark.parametrize("trouble", ["away", "empty", "damaged"])
+def test_an_archive_that_gives_nothing_good_keeps_no_bot_from_its_hour(trouble, tmp_path, monkeypatch, caplog, archive):
+    (month,) = archive.rglob("*.zip")
+    assert month == archive / monthly_path(f"{START:%Y-%m}")
+    if trouble == "damaged":
+        month.write_bytes(month.read_bytes()[:-200])
+    if trouble == "empty":
+        shutil.rmtree(archive / "data")
+    with trading_world(tmp_path, {"BTCUSDT": KLINES}, first=FIRST, storage="folder") as world:
+        entered(world, monkeypatch, archive)
+        if trouble == "away":
+            monkeypatch.setenv("TRADER__MARKET__ARCHIVE", "http://127.0.0.1:1")
+        assert main(["run", "--catch-up"]) == 0
+        assert world.desk().journal.open_times() == [FIRST]
+        assert world.desk().models.champion() is not None
+    assert "the market has to do" in caplog.text
+
+
+def test_an_archive_that_is_set_wrongly_is_told_and_nothing_is_decided(tmp_path, monkeypatch, capsys):
+    with trading_world(tmp_path, {"BTCUSDT": KLINES}, first=FIRST, storage="folder") as world:
+        entered(world, monkeypatch, tmp_path / "nowhere")
+        assert main(["run", "--catch-up"]) == 3
+        assert f"archive {tmp_path / 'nowhere'} is not a folder" in capsys.readouterr().err
+        assert world.desk().journal.open_times() == []
+
+
+def test_in_the_demo_there_is_nothing_to_catch_up(trader: Trader, store):
+    answer: Answer = trader("run", "--catch-up")
+    assert answer.code == 0
+    assert answer.out.startswith("DEMOUSDT: done\n")
+    assert not (store / "raw").exists()
