@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 
 from tests.store.records import hourly, run_key
-from trader import __version__
 from trader.bootstrap import costs_of, demo_now, open_storage, recipe_of, versions
 from trader.config import load_settings
 from trader.core.errors import BadConfig
 from trader.core.indicators import feature_names
 from trader.store.journal import Journal
+from trader.version import running
 
 
 def opened(url):
@@ -93,8 +93,8 @@ def test_the_costs_beside_every_figure_are_the_configured_ones():
 
 def test_the_versions_name_what_numbers_depend_on():
     found = versions()
-    assert found["trader"] == __version__
-    assert set(found) == {"trader", "python", "numpy", "talib", "xgboost", "machine"}
+    assert (found["trader"], found["commit"]) == (running().version, running().commit)
+    assert set(found) == {"trader", "commit", "python", "numpy", "talib", "xgboost", "machine"}
     assert all(Decimal(found[name].split(".")[0]) >= 0 for name in ("python", "numpy", "xgboost"))
 
 

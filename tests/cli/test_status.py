@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.cli.conftest import SYMBOL, Trader
+from trader.version import running
 
 TODAY = {"symbol", "mode", "store", "record", "next_close", "champion", "control"}
 """What programs have read since the first version."""
@@ -22,7 +23,18 @@ def test_a_healthy_bot_is_told_in_few_lines_and_the_store_stays_as_it_is(trader:
     lines = answer.out.splitlines()
     assert lines[0] == f"{SYMBOL} (demo)   OK   store {store}"
     assert "->" not in answer.out
-    for name in ("paper", "execution", "drawdown", "trigger", "training", "control", "model", "last", "next"):
+    for name in (
+        "paper",
+        "execution",
+        "drawdown",
+        "trigger",
+        "training",
+        "control",
+        "model",
+        "last",
+        "program",
+        "next",
+    ):
         assert any(line.startswith(f"  {name:10}") for line in lines), name
     assert "  trigger   -" in answer.out
     assert "over the last 24 runs; a training is due below -3.00 %" in answer.out
@@ -36,6 +48,7 @@ def test_json_has_what_it_had_and_the_health_beside_it(trader: Trader, store):
     assert found["books"]["paper_net"] == found["record"]["state"]["paper"]["net"]
     assert found["model"]["model_id"] == found["champion"]
     assert found["model"]["age"] == 26 * 3600 + 5
+    assert found["versions"] == found["record"]["versions"]
     assert json.dumps(found)
 
 
@@ -67,3 +80,24 @@ def test_a_bot_on_real_time_that_nobody_starts_any_more_is_late(trader: Trader, 
     said = trader("status").out
     assert "the next run was due at 2026-01-01 02:00 UTC" in said
     assert "-> look whether the scheduler still runs" in said
+
+
+HERE = running().version
+ELSE = {"commit": "ab" * 20}
+
+
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        ({"trader": "0.1.0"}, "0.1.0"),
+        ({"trader": "0.1.0", **ELSE}, "0.1.0 (commit abababa)"),
+        ({"trader": HERE, **ELSE}, f"{HERE} (commit abababa)"),
+    ],
+)
+def test_a_run_of_another_program_than_this_one_is_told_beside_it(trader: Trader, store, then, told):
+    (newest,) = (store / "journal").glob("*/1h/2026/01/01T0000.json")
+    record = json.loads(newest.read_bytes())
+    libraries = {name: each for name, each in record["versions"].items() if name not in ("trader", "commit")}
+    newest.write_text(json.dumps({**record, "versions": {**libraries, **then}}))
+    (line,) = (line for line in trader("status").out.splitlines() if line.startswith("  program "))
+    assert line == f"  program   {running()}; the newest run was done by {told}"

@@ -4,6 +4,7 @@ import pytest
 
 from tests.builders import HOUR, random_klines
 from tests.desks import FIRST, SYMBOL, make_desk, with_model
+from tests.jobs.test_run import replace_bot
 from trader.jobs.checkups_beside import of_room, of_telling, of_versions
 from trader.jobs.run import run
 from trader.store.publication import Cursor, Publication, write_publication
@@ -64,6 +65,20 @@ def test_other_versions_than_those_of_the_newest_run_are_a_reason_to_verify(desk
     assert found.found == "trader next, numpy 9.9; in the newest run trader was test"
     assert "trader verify" in found.advice
     assert of_versions(versions, journal=None).found == "trader test, numpy 9.9"
+
+
+def test_another_commit_of_the_same_version_is_a_reason_to_verify_and_one_that_nobody_knows_is_none(desk, tmp_path):
+    other = with_model(
+        replace_bot(make_desk(tmp_path / "other", KLINES), versions={"trader": "test", "commit": "ab" * 20})
+    )
+    run(other)
+    now = {"trader": "test", "commit": "cd" * 20}
+    found = of_versions(now, journal=other.journal)
+    assert found.found == f"trader test, commit {'cd' * 20}; in the newest run commit was {'ab' * 20}"
+    assert "trader verify" in found.advice
+    unknown = of_versions({"trader": "test", "commit": ""}, journal=other.journal)
+    assert (unknown.found, unknown.advice) == ("trader test, commit unknown", "")
+    assert of_versions(now, journal=desk.journal).advice == "", "a record of a version that kept no commit"
 
 
 @pytest.mark.parametrize(("free", "is_little"), [(999_999_999, True), (1_000_000_000, False), (5 * 10**11, False)])

@@ -151,12 +151,14 @@ def test_other_versions_with_equal_results_are_no_difference(desk):
     assert check(replace_bot(desk, versions=versions)).is_clean
 
 
-@pytest.mark.parametrize(("name", "cause"), [("numpy", Cause.ENVIRONMENT), ("trader", Cause.CODE)])
+@pytest.mark.parametrize(
+    ("name", "cause"), [("numpy", Cause.ENVIRONMENT), ("trader", Cause.CODE), ("commit", Cause.CODE)]
+)
 def test_another_result_in_another_environment_is_blamed_on_that_and_in_another_version_on_the_code(
     desk, monkeypatch, name, cause
 ):
     monkeypatch.setattr(rederive, "compute_indicators", rounded_otherwise)
-    then = desk.bot.versions[name]
+    then = desk.bot.versions[name] or "unknown"
     found = check(replace_bot(desk, versions={**desk.bot.versions, name: "99"}))
     assert set(found.causes) == {cause}
     assert found.differences[0].advice.startswith(f"{name} was {then}, is 99: ")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from trader import __version__
 from trader.adapters.clocks import ServerClock, VirtualClock, WallClock
 from trader.adapters.closed_exchange import ClosedExchange
 from trader.adapters.local_storage import LocalStorage
@@ -38,6 +37,7 @@ from trader.simulator.venue import VenueSettings
 from trader.store.control import Stamp
 from trader.store.journal import Journal
 from trader.store.klines import KlineStore
+from trader.version import running
 
 if TYPE_CHECKING:
     from trader.jobs.training.setup import SearchProgress, TrainingSetup
@@ -53,7 +53,7 @@ def open_storage(settings: Settings, *, durable: bool = True) -> ObjectStorage:
         from trader.adapters.s3_storage import S3Storage, parse_s3_url  # noqa: PLC0415 - only who uses it pays for it
 
         bucket, prefix = parse_s3_url(url)
-        return S3Storage(bucket, prefix)
+        return S3Storage(bucket, prefix, account=settings.storage.aws_account)
     shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # what is before an @ may be a password
     if parts.scheme not in ("", "file"):
         raise BadConfig(
@@ -318,13 +318,15 @@ def _cores() -> int:
 
 
 def versions() -> dict[str, str]:
-    """Return what the numbers of a run depend on."""
+    """Return what the numbers of a run depend on; `commit` is "" where nobody knows it."""
     import numpy as np  # noqa: PLC0415
     import talib  # noqa: PLC0415
     import xgboost  # noqa: PLC0415
 
+    program = running()
     return {
-        "trader": __version__,
+        "trader": program.version,
+        "commit": program.commit,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "talib": talib.__version__,

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from trader import __version__
 from trader.cli.exit import worst
 from trader.cli.output import Bar, parse_moment, say, say_json
 from trader.config import Settings, Symbol, load_settings
 from trader.core.errors import BadConfig, Conflict, TraderError
 from trader.core.risk import ControlMode
+from trader.version import running
 
 app = typer.Typer(
     add_completion=False,
@@ -31,14 +31,15 @@ _DEMO_SECONDS = 30.0
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(__version__)
+        program = running()  # the version is the first word, for scripts
+        say(f"{program.version} (hourly-trader, commit {program.commit or 'unknown'})")
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and leave")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show version and commit")
     ] = False,
 ) -> None:
     """Trade on paper, by machine learning: one decision a closed kline."""

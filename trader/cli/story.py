@@ -13,6 +13,7 @@ from trader.jobs.demo import Demo
 from trader.jobs.figures import closes_of, performance_of
 from trader.jobs.status import Status
 from trader.report.text import describe_execution, describe_performance, describe_reasons, describe_run, percent
+from trader.version import Build
 
 _MARKETS = {Mode.DEMO: "synthetic market", Mode.DRY_RUN: "dry run", Mode.TESTNET: "testnet"}
 
@@ -98,9 +99,20 @@ def describe_status(found: Status) -> list[str]:
     control = found.control
     said = f" since {control.at:%Y-%m-%d %H:%M} UTC by {control.who}: {control.why}" if control.at else ""
     lines += [f"  control   {control.mode}{said}", *_describe_model(found)]
+    lines.append(f"  program   {_describe_program(found)}")
     if found.next_close is not None:
         lines.append(f"  next      after {found.next_close:%Y-%m-%d %H:%M} UTC")
     return lines
+
+
+def _describe_program(found: Status) -> str:
+    """Return what runs here, and what did the newest run where that was another version or commit."""
+    here = Build(version=found.versions.get("trader", "unknown"), commit=found.versions.get("commit", ""))
+    then = found.record.versions if found.record is not None else {}
+    if all(found.versions.get(name) == then.get(name, found.versions.get(name)) for name in ("trader", "commit")):
+        return str(here)
+    was = Build(version=then.get("trader", "unknown"), commit=then.get("commit", ""))
+    return f"{here}; the newest run was done by {was}"
 
 
 def _describe_books(found: Status) -> list[str]:

@@ -11,20 +11,20 @@ from trader.store.journal import Journal
 from trader.store.publication import Publication, read_publication
 
 _LITTLE = 1_000_000_000
-_NUMERIC = ("trader", "python", "numpy", "talib", "xgboost", "machine")
+_NUMERIC = ("trader", "commit", "python", "numpy", "talib", "xgboost", "machine")
 """What the numbers of a run depend on, among the versions that its record has."""
 
 
 def of_versions(versions: Mapping[str, str], *, journal: Journal | None) -> Finding:
     """Say what runs here, and whether the newest record was made by something else."""
-    found = ", ".join(f"{name} {version}" for name, version in versions.items())
+    found = ", ".join(f"{name} {version or 'unknown'}" for name, version in versions.items())
     newest = journal.newest() if journal is not None else None
     stored = journal.read(newest) if journal is not None and newest is not None else None
     before = stored.record.versions if stored is not None else {}
     changed = [
         f"{name} was {before[name]}"
         for name in _NUMERIC
-        if name in before and name in versions and before[name] != versions[name]
+        if before.get(name) and versions.get(name) and before[name] != versions[name]
     ]
     if not changed:
         return Finding(found=found)

@@ -7,13 +7,13 @@ a run may be about to.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from trader import __version__
 from trader.jobs import dashboard
 from trader.jobs.bot import Bot, Desk
 from trader.jobs.model_note import note_of
 from trader.jobs.outlets import Outlets
 from trader.jobs.publish import beside
 from trader.jobs.told import Told
+from trader.version import running
 
 
 def rebuild_dashboard(bot: Bot, *, outlets: Outlets, assets: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -23,7 +23,7 @@ def rebuild_dashboard(bot: Bot, *, outlets: Outlets, assets: Mapping[str, bytes]
     """
     shown = tuple(symbol for symbol in bot.symbols if _rebuild(Desk(bot=bot, symbol=symbol), outlets))
     if shown:
-        dashboard.write_index(bot, assets=assets, version=__version__, anew=True)
+        dashboard.write_index(bot, assets=assets, version=str(running()), anew=True)
     return shown
 
 

@@ -39,7 +39,8 @@ _NEAR = 0.9
 class Status:
     """The newest completed run, when the next kline closes, what the operator last said, and what is the matter.
 
-    `concerns` begin with the most urgent one, which is the `health`; `now` is the bot's clock.
+    `concerns` begin with the most urgent one, which is the `health`; `now` is the bot's clock; `versions` are those of
+    what runs here, the record has its own.
     """
 
     symbol: str
@@ -59,6 +60,7 @@ class Status:
     trackers: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     drift: DriftReport | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def status(desk: Desk) -> Status:
@@ -103,6 +105,7 @@ def status(desk: Desk) -> Status:
         trackers={name: cursor.error for name, cursor in told.trackers.items()},
         problems=problems,
         drift=told.drift,
+        versions=bot.versions,
     )
 
 

@@ -29,7 +29,7 @@ class SearchPlan:
 
     All trials decide the same hours. `base` has all that is not searched, `rule` is that of recipes without their own.
     For `range_margin` see `core/risk.RiskLimits`. `enqueued` points are tried first. `versions` are those of the
-    program and its libraries: another one may fit or propose otherwise.
+    libraries and the program's release, without the commit: another one may fit or propose otherwise.
     """
 
     schema: int = SCHEMA

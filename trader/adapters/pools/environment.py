@@ -9,6 +9,7 @@ from pathlib import Path
 
 import trader
 from trader.core.errors import BadConfig
+from trader.version import release_of
 
 
 @cache
@@ -18,7 +19,7 @@ def environment() -> Mapping[str, str]:
     import xgboost  # noqa: PLC0415
 
     return {
-        "trader": trader.__version__,
+        "trader": release_of(trader.__version__),
         "code": _code(),
         "python": ".".join(platform.python_version_tuple()[:2]),
         "machine": platform.machine(),

@@ -13,7 +13,6 @@ from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
-from trader import __version__
 from trader.cli.api.figures import Figures, figures_of
 from trader.cli.api.world import World
 from trader.core.errors import TraderError
@@ -23,6 +22,7 @@ from trader.jobs.models import Overview, overview
 from trader.jobs.predict import predict_latest, predict_row
 from trader.ports import ObjectStorage
 from trader.store.predictions import KeptPrediction, Prediction, Subject, keep_prediction
+from trader.version import running
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
@@ -152,4 +152,4 @@ class Service:
     @property
     def version(self) -> str:
         """The version of this program."""
-        return __version__
+        return running().version

@@ -1,7 +1,7 @@
 """The search of a training: the plan, the trials that are known already, and every new one stored as it is done."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -22,6 +22,7 @@ from trader.ml.space import enqueued, recipe_at
 from trader.ml.study import Study, Trial, TrialState
 from trader.ml.walkforward import make_folds, trade, walk_forward
 from trader.store.studies import StudyStore
+from trader.version import release_of
 
 log = logging.getLogger(__name__)
 _FOLDS_IN_A_HURRY = 3
@@ -99,8 +100,14 @@ def plan_of(desk: Desk, known: History, *, spans: Spans, champion: Recipe, setup
         min_round_trips=setup.min_round_trips,
         startup_trials=setup.startup_trials,
         enqueued=tuple(first if first[0].point != first[1].point else first[:1]),
-        versions={**desk.bot.versions, "optuna": OPTUNA_VERSION},
+        versions=_versions(desk.bot.versions),
     )
+
+
+def _versions(versions: Mapping[str, str]) -> dict[str, str]:
+    """Return what trials depend on. Commits on the way to one release count as one: none loses a study."""
+    kept = {name: each for name, each in versions.items() if name != "commit"}
+    return {**kept, "trader": release_of(versions["trader"]), "optuna": OPTUNA_VERSION}
 
 
 @contextmanager

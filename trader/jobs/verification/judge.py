@@ -14,7 +14,9 @@ from trader.jobs.verification.differences import Cause, Difference, Mismatch, co
 from trader.jobs.verification.rederive import Evidence, input_mismatches, is_settled_from_stored, step_mismatches
 from trader.store.months import month_of, month_range
 
-_PROGRAM = "trader"
+_PROGRAM = ("trader", "commit")
+"""What names our own code among the versions; the others name what it runs on."""
+
 _SHORT = 12
 _FOLLOWS = "perhaps only because the record before it was altered"
 
@@ -114,14 +116,18 @@ def _caused(found: Sequence[Mismatch], cause: Cause, record: RunRecord, today: T
 
 def _moved_versions(record: RunRecord, today: Today) -> str:
     names = dict.fromkeys([*record.versions, *today.versions])
-    pairs = {name: (record.versions.get(name, "unknown"), today.versions.get(name, "unknown")) for name in names}
+    pairs = {name: (record.versions.get(name) or "unknown", today.versions.get(name) or "unknown") for name in names}
     return ", ".join(f"{name} was {then}, is {now}" for name, (then, now) in pairs.items() if then != now)
 
 
 def _cause_of_result(record: RunRecord, today: Today) -> Cause:
     """Return why equal inputs would give another result: the environment, if it is another one, or the code."""
-    then, now = ({name: each[name] for name in each if name != _PROGRAM} for each in (record.versions, today.versions))
+    then, now = (_environment(each) for each in (record.versions, today.versions))
     return Cause.CODE if then == now else Cause.ENVIRONMENT
+
+
+def _environment(versions: Mapping[str, str]) -> dict[str, str]:
+    return {name: version for name, version in versions.items() if name not in _PROGRAM}
 
 
 def _of_prediction(evidence: Evidence) -> Iterator[Mismatch]:

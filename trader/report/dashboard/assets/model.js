@@ -191,7 +191,7 @@ function cardPart(card) {
     ["Rows that went up", exact(card.label_rate, percent(card.label_rate, 1, false))],
     ["Made", `${time(card.created_at)} UTC`], ["Study", card.study || "none"],
     ["Klines' digest", el("code", {}, card.klines_digest)], ["Model's SHA-256", el("code", {}, card.model_sha256)],
-    ["Versions", Object.entries(card.versions).map(([key, value]) => `${key} ${value}`).join(", ")]]),
+    ["Versions", Object.entries(card.versions).map(([key, value]) => `${key} ${value || "unknown"}`).join(", ")]]),
   table({ label: "Ranges of the training rows",
     rows: card.features.map((feature,
     place) => ({ feature, low: card.feature_low[place], high: card.feature_high[place] })), columns: [
