@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs the Debian packages that `make test-image` and `make test-web` need on top of .venv. Where that is impossible
-# it says so and succeeds all the same: the tests themselves decide whether they may be skipped.
+# Installs the Debian packages that `make test`, `make test-image` and `make test-web` need on top of .venv. Where that
+# is impossible it says so and succeeds all the same: the tests themselves decide whether they may be skipped.
 set -eu
 
 export PATH="$PATH:/usr/sbin"
 missing=""
-for command in buildah podman debootstrap chromium; do
+for command in snooze buildah podman debootstrap chromium; do
   command -v "$command" >/dev/null || missing="$missing $command"
 done
 # Docker's own packages bring a runc that conflicts with Debian's.
