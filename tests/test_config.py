@@ -32,6 +32,7 @@ OTHERS = {
     "bot.symbols": ("BTCUSDT, ETHUSDT", ["BTCUSDT", "ETHUSDT"]),
     "bot.interval": ("4h", "4h"),
     "storage.url": ("file:///srv/trader", "file:///srv/trader"),
+    "storage.aws_account": ("123456789012", "123456789012"),
     "market.base_url": ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     "market.archive": ("/srv/archive", "/srv/archive"),
     "market.wait_seconds": ("31", 31),

@@ -75,16 +75,43 @@ def test_there_is_exactly_one_way_to_sign(ways):
 @pytest.mark.parametrize("key", ["", "abc\n", " abc", "a b", "abc\r\nX-Evil: 1", "ключ", "a-b"])
 def test_a_key_with_anything_but_letters_and_digits_is_refused_without_being_shown(key):
     """It would break, or smuggle, a header; the library would show it whole."""
-    with pytest.raises(BadConfig, match="the API key is not one") as caught:
+    with pytest.raises(BadConfig, match=r"the API key( \(exchange\.api_key\))? is not one: ") as caught:
         read(api_key=key, api_secret="s")
     assert not key.strip() or key.strip() not in str(caught.value)
 
 
 @pytest.mark.parametrize("secret", ["canary\n", " canary", "can ary", "can\x00ary", "canärý"])
 def test_a_secret_with_blanks_in_it_is_refused_without_being_shown(secret):
-    with pytest.raises(BadConfig, match="the API secret is not one") as caught:
+    with pytest.raises(BadConfig, match=r"the API secret( \(exchange\.api_secret\))? is not one: ") as caught:
         read(api_secret=secret)
     assert "can" not in str(caught.value).replace("cannot", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [
+        ("canary\n", "a line end is around it; store it again without"),
+        ("canary\r\n", "a line end is around it"),
+        ('"canary"', "a quotation mark is around it; store it again without"),
+        ("'canary'", "a quotation mark is around it"),
+        ("<canary>", "it is a placeholder; store the one that the venue shows"),
+        ("your-canary", "it is a placeholder"),
+        ("${CANARY}", "it is a placeholder"),
+        ("CHANGE_ME", "it is a placeholder"),
+        ("changeme", "it is a placeholder"),
+        ("xxxx", "it is a placeholder"),
+    ],
+)
+@pytest.mark.parametrize("name", ["api_key", "api_secret"])
+def test_what_was_copied_with_something_around_it_or_never_filled_in_is_said_and_not_shown(name, typed, wrong):
+    with pytest.raises(BadConfig, match=rf"\(exchange\.{name}\) is not one: .*{wrong}") as caught:
+        read(**{"api_secret": "s3cret", name: typed})
+    assert "canary" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("secret", ["nonesuch", "xxY", "a<b>", "todos", "it's"])
+def test_a_secret_that_only_looks_a_little_like_a_placeholder_is_taken(secret):
+    assert read(api_secret=secret).api_secret == secret
 
 
 def test_nothing_of_it_is_shown():

@@ -1,5 +1,6 @@
 """The local folder fulfils the storage contract, and does so between processes, kills and wrong permissions."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -125,15 +126,31 @@ def test_a_root_that_is_a_file_is_refused_for_reading_writing_and_listing(tmp_pa
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_full_disk_is_retryable_and_leaves_nothing(storage, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "kind", "said"),
+    [
+        (errno.ENOSPC, BadConfig, "is on a full disk; free some of it or enlarge the volume"),
+        (errno.EDQUOT, BadConfig, "has used up its owner's quota; free some space or raise the quota"),
+        (
+            errno.EROFS,
+            BadConfig,
+            r"is read-only; mount a volume there that can be written, or choose another storage\.url",
+        ),
+        (errno.EIO, Retryable, "failed on a: .*; check the disk"),
+        (errno.ESTALE, Retryable, "failed on a: .*; check the disk"),
+    ],
+)
+def test_a_disk_that_does_not_take_it_is_told_and_leaves_nothing(tmp_path, monkeypatch, number, kind, said):
+    """Only what a person has to change is final."""
+    storage = LocalStorage(tmp_path / "store")
     storage.put("a", b"1")
 
-    def full(handle):
-        raise OSError(28, "No space left on device")
+    def fails(handle):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(Retryable, match="No space left on device; check the disk"):
-        LocalStorage(tmp_path / "store").put("a", b"2")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(kind, match=f"storage {tmp_path}/store {said}"):
+        storage.put("a", b"2")
     assert storage.get("a").data == b"1"
     assert list((tmp_path / "store/.storage/tmp").iterdir()) == []
 
@@ -194,7 +211,7 @@ def test_a_folder_that_may_not_be_written_is_named_with_advice_and_unchanged(sto
     assert said[0] == "b'1'"
     for line in said[1:4]:
         assert line.startswith(f"storage {store_of_another} cannot be used (Permission denied")
-        assert "give its owner write permission or choose another storage.url" in line
+        assert "read and write permission (chown) or choose another storage.url" in line
     assert len(said) == 4
     assert _contents(store_of_another) == before
 

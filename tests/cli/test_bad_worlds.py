@@ -141,8 +141,8 @@ def test_a_bucket_that_may_be_read_but_not_written_is_found_by_the_doctor_and_st
     world, bucket, s3, trader: Trader
 ):
     denied = Fault(status=403, code="AccessDenied")
-    bucket.script = [None, denied]
-    refused(trader("run"), code=3, says=("bot.json: access is denied; allow", "s3:PutObject"))
+    bucket.script = [None, None, denied]  # what is refused is the first write
+    refused(trader("run"), code=3, says=("bot.json: access is denied; allow s3:PutObject",))
     bucket.script = [None, denied]
     doctor_finds(trader, "conditional writes", code=3, says=("doctor-probe-", "s3:PutObject"))
     assert objects(s3, bucket.bucket) == {}

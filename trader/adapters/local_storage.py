@@ -22,6 +22,13 @@ from trader.ports import StoredObject, check_key, check_prefix, is_key
 
 _PRIVATE = ".storage"
 _ABANDONED_SECONDS = 86_400
+# What a person has to change: it does not pass by itself, as an unplugged disk or a busy file server may.
+_ADVICE = {
+    errno.ENOSPC: "is on a full disk; free some of it or enlarge the volume",
+    errno.EDQUOT: "has used up its owner's quota; free some space or raise the quota",
+    errno.EROFS: "is read-only; mount a volume there that can be written, or choose another storage.url",
+    errno.ENAMETOOLONG: "has too long a path; choose another storage.url",
+}
 
 
 class LocalStorage:
@@ -132,12 +139,12 @@ class LocalStorage:
             ) from error
         except PermissionError as error:
             raise BadConfig(
-                f"storage {self._root} cannot be used ({error.strerror}: {key}); give its owner write permission or"
-                " choose another storage.url"
+                f"storage {self._root} cannot be used ({error.strerror}: {key}); give uid {os.geteuid()} read and write"
+                " permission (chown) or choose another storage.url"
             ) from error
         except OSError as error:
-            if error.errno == errno.EROFS:
-                raise BadConfig(f"storage {self._root} is read-only; choose another storage.url") from error
+            if error.errno in _ADVICE:
+                raise BadConfig(f"storage {self._root} {_ADVICE[error.errno]} ({error.strerror}: {key})") from error
             raise Retryable(f"storage {self._root} failed on {key}: {error.strerror}; check the disk") from error
 
     def _write_temporary(self, data: bytes) -> Path:

@@ -96,6 +96,10 @@ class StorageSection(Section):
         default="",
         description="folder (`file:///srv/trader` or a path) or `s3://bucket/prefix`; empty: `trader-data/<mode>`",
     )
+    aws_account: Annotated[str, Field(pattern=r"^(\d{12})?$")] = Field(
+        default="",
+        description="12 digits: refuse an S3 bucket of any other AWS account; empty: whoever's bucket has the name",
+    )
 
 
 class MarketSection(Section):

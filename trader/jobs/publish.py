@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from trader import __version__
 from trader.core.errors import TraderError
 from trader.core.notices import Notice
 from trader.jobs import dashboard, notices
@@ -28,8 +27,11 @@ from trader.jobs.symbols import SymbolRun
 from trader.jobs.told import Told
 from trader.store.ledger_rows import row_of
 from trader.store.publication import LastRun
+from trader.version import running
 
 log = logging.getLogger(__name__)
+_SAID = logging.INFO
+"""The level of what the command has said already: a failed run, and what fails after it for the same reason."""
 _MOST_UNSENT = 20
 _TOGETHER, _SPARE, _LEAST = 9.5, 1.5, 1.0
 """Seconds for trackers and notifier together; what the latter has after the former; what it has at least."""
@@ -73,7 +75,7 @@ def _publish(bot: Bot, runs: Sequence[SymbolRun], *, outlets: Outlets) -> None:
     left = max(_TOGETHER, outlets.seconds + _SPARE) - (bot.host.monotonic() - began)
     notify([*told, *failed], outlets, left=left)
     for each in failed:
-        each.attempt("publication", each.keep)
+        each.attempt("publication", each.keep, level=_SAID)
     for each in told:
         each.attempt("dashboard", partial(show, each, outlets))
         each.attempt("publication", each.keep)
@@ -108,10 +110,10 @@ def _failed(bot: Bot, run: SymbolRun) -> Told | None:
         told.read()
         told.is_kept = told.publication.newest is not None  # a misspelt symbol must not be what a store begins with
     except TraderError as error:  # people are told all the same, if once for every try
-        log.warning("%s: %s", run.symbol, error)
+        log.log(_SAID, "%s: %s", run.symbol, error)
         told.is_kept = False
     told.notices.append(notices.of_failure(run.symbol, run.error, at=told.at))
-    told.problem("run", str(run.error))
+    told.problem("run", str(run.error), level=_SAID)
     return told
 
 
@@ -217,8 +219,9 @@ def show(told: Told, outlets: Outlets) -> None:
     dashboard.write(told.desk, told.forward, beside=beside(told, outlets))
     files = outlets.assets()
     bot = told.desk.bot
-    if told.publication.assets != dashboard.tag_of(bot, assets=files, version=__version__):
-        tag = dashboard.write_index(bot, assets=files, version=__version__)
+    version = str(running())
+    if told.publication.assets != dashboard.tag_of(bot, assets=files, version=version):
+        tag = dashboard.write_index(bot, assets=files, version=version)
         told.publication = replace(told.publication, assets=tag)
 
 
@@ -234,5 +237,5 @@ def beside(told: Told, outlets: Outlets) -> dict[str, object]:
         "policy": outlets.limits,
         "model": publication.model,
         "drift": publication.drift,
-        "version": __version__,
+        "version": running().version,
     }

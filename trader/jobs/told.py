@@ -56,22 +56,22 @@ class Told:
         """Note how far a tracker has come."""
         self.publication = replace(self.publication, trackers={**self.publication.trackers, tracker: cursor})
 
-    def attempt(self, where: str, work: Callable[[], None]) -> None:
-        """Do one part; what goes wrong is a problem of the publication and of nothing else."""
+    def attempt(self, where: str, work: Callable[[], None], *, level: int = logging.WARNING) -> None:
+        """Do one part; what goes wrong is a problem of the publication and of nothing else, and logged."""
         try:
             with self._run():
                 work()
         except TraderError as error:
-            self.problem(where, str(error))
+            self.problem(where, str(error), level=level)
         except Exception as error:  # not even a bug in here may fail a run that is committed
             with self._run():
                 log.exception("%s: %s has a bug", self.desk.symbol, where)
             self.problem(where, f"{type(error).__name__}: {error}", "this is a bug; please report it with the log")
 
-    def problem(self, where: str, what: str, advice: str = "") -> None:
-        """Write down what went wrong."""
+    def problem(self, where: str, what: str, advice: str = "", *, level: int = logging.WARNING) -> None:
+        """Write down what went wrong, and log it."""
         with self._run():
-            log.warning("%s: %s: %s", self.desk.symbol, where, what)
+            log.log(level, "%s: %s: %s", self.desk.symbol, where, what)
         self.publication = with_problem(self.publication, Problem(at=self.at, where=where, what=what, advice=advice))
 
     def _run(self) -> AbstractContextManager[None]:

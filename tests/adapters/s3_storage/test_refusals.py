@@ -12,8 +12,6 @@ pytestmark = pytest.mark.slow
 
 ELSEWHERE = {"x-amz-bucket-region": "ap-southeast-1"}
 REFUSALS = [
-    (403, "AccessDenied", {}, r"access is denied; allow s3:GetObject.* and s3:ListBucket on the bucket .*as scripted"),
-    (403, "AllAccessDisabled", {}, "access is denied; allow s3:GetObject"),
     (404, "NoSuchBucket", {}, r"the bucket does not exist; create it, or correct storage\.url"),
     (403, "InvalidAccessKeyId", {}, "the access key is not accepted; check AWS_ACCESS_KEY_ID"),
     (403, "SignatureDoesNotMatch", {}, "the access key is not accepted; check AWS_ACCESS_KEY_ID"),

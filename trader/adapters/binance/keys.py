@@ -1,5 +1,6 @@
 """What requests are signed with: an API key, and a secret (HMAC SHA256) or an Ed25519 private key."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,11 @@ from typing import Any
 from trader.core.errors import BadConfig
 
 _PEM = "-----BEGIN"
+_QUOTES = "\"'`"
+_PLACEHOLDER = re.compile(
+    r"<.*>|\$?\{.*\}|your[-_ ].*|(change|replace|fill)[-_ ]?(me|this|in)|placeholder|todo|x{3,}|\.{3}|none|null",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,8 @@ def read_credentials(*, api_key: str, api_secret: str | None, private_key: Path 
 
     Raises BadConfig when there is not exactly one way to sign, or when a key cannot be one.
     """
+    _check_copied(api_key, what="the API key (exchange.api_key)")
+    _check_copied(api_secret or "", what="the API secret (exchange.api_secret)")
     if not api_key.isascii() or not api_key.isalnum():
         raise BadConfig("the API key is not one: it has letters and digits only; copy it again, without blanks")
     if bool(api_secret) == bool(private_key):
@@ -60,6 +68,19 @@ def read_credentials(*, api_key: str, api_secret: str | None, private_key: Path 
     credentials = Credentials(api_key=api_key, private_key=_pem(private_key or ""))
     credentials.signing_key()
     return credentials
+
+
+def _check_copied(value: str, *, what: str) -> None:
+    """Refuse with BadConfig what came with something around it, or was never filled in; the value is not told."""
+    wrong = ""
+    if value != value.strip():
+        wrong = "a blank or a line end is around it; store it again without (printf '%s' writes no line end, echo does)"
+    elif value[:1] in _QUOTES and value:
+        wrong = "a quotation mark is around it; store it again without, as the venue shows it"
+    elif _PLACEHOLDER.fullmatch(value):
+        wrong = "it is a placeholder; store the one that the venue shows in its stead"
+    if wrong:
+        raise BadConfig(f"{what} is not one: {wrong}")
 
 
 def _pem(private_key: Path | str) -> str:

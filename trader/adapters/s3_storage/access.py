@@ -20,6 +20,7 @@ _CONNECT_SECONDS = 3.0
 _CONNECTIONS = 16
 # A server of one's own wants some region in the signature, no matter which.
 _ANY_REGION = "us-east-1"
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Access:
 
 def find_access() -> Access:
     """Return region and endpoint as they are set. Raises BadConfig for none, or a profile that cannot be read."""
+    _check_keys()
     try:
         session = botocore.session.Session()
         endpoint = _configured_endpoint(session)
@@ -78,6 +80,16 @@ def find_access() -> Access:
             " eu-central-1"
         )
     return Access(session=session, region=region or _ANY_REGION, endpoint=endpoint)
+
+
+def _check_keys() -> None:
+    """Refuse with BadConfig keys that were copied with something around them: a request would fail of them, unsaid."""
+    for name in _KEYS:
+        if os.environ.get(name, "").strip(" \t\r\n\"'") != os.environ.get(name, ""):
+            raise BadConfig(
+                f"{name} has a blank, a line end or a quotation mark around it; set it again without (printf '%s'"
+                " writes no line end, echo does)"
+            )
 
 
 def _configured_endpoint(session: Any) -> str | None:

@@ -1,5 +1,6 @@
 """What S3's and botocore's errors mean: a lost write, what may pass by itself, and what a person has to change."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -7,6 +8,7 @@ from botocore import exceptions as vendor
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
+from trader.adapters.s3_storage.denials import advice_on_denial
 from trader.core.errors import BadConfig, Retryable
 
 FAULTS = (vendor.BotoCoreError, vendor.ClientError, ResponseParserError, HTTPError)
@@ -43,10 +45,8 @@ _ADVICE = {
     "NotImplemented": "the server has no conditional writes, without which two bots would overwrite each other; use"
     " one that has them",
 }
-_ACCESS_ADVICE = (
-    "access is denied; allow s3:GetObject, s3:PutObject and s3:DeleteObject on the objects and s3:ListBucket on the"
-    " bucket (without s3:ListBucket a key that does not exist is denied, too)"
-)
+# A container without a role is told so by the address that should hand out its credentials.
+_NO_ROLE = re.compile(r"non 200 response \(?4\d\d")
 
 
 def code_of(error: Exception) -> str:
@@ -75,7 +75,7 @@ def translated(error: Exception, *, at: str, server: str) -> BadConfig | Retryab
             " give the container or instance a role"
         )
     if isinstance(error, vendor.CredentialRetrievalError | vendor.MetadataRetrievalError):
-        return Retryable(f"{at}: the source of the AWS credentials failed ({_said(error)}); try later, or check it")
+        return _no_role(error, at=at)
     if isinstance(error, vendor.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return BadConfig(f"{at}: the certificate of {server} is not trusted; set AWS_CA_BUNDLE or correct the endpoint")
     if isinstance(error, _NO_ANSWER):
@@ -84,6 +84,13 @@ def translated(error: Exception, *, at: str, server: str) -> BadConfig | Retryab
             " AWS_ENDPOINT_URL_S3 and the network"
         )
     return BadConfig(f"{at}: {_said(error)}; correct the AWS settings")
+
+
+def _no_role(error: Exception, *, at: str) -> BadConfig | Retryable:
+    """Return our error for a role whose credentials were not handed out."""
+    if _NO_ROLE.search(str(error)):
+        return BadConfig(f"{at}: no credentials ({_said(error)}); give the task or instance a role that exists")
+    return Retryable(f"{at}: the source of the AWS credentials failed ({_said(error)}); try later, or check it")
 
 
 def _refusal(error: Any, *, at: str, server: str) -> BadConfig | Retryable:
@@ -103,7 +110,8 @@ def _refusal(error: Any, *, at: str, server: str) -> BadConfig | Retryable:
         region = error.response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region", "another region")
         return BadConfig(f"{at}: the bucket is in {region}, but {server} was asked; correct AWS_REGION ({code})")
     if status == HTTPStatus.FORBIDDEN:
-        return BadConfig(f"{at}: {_ACCESS_ADVICE} ({said})")
+        advice = advice_on_denial(error.operation_name, message=_answer(error).get("Error", {}).get("Message", ""))
+        return BadConfig(f"{at}: access is denied; {advice} ({said})")
     return BadConfig(f"{at}: {server} refused the request ({said}); correct the settings of the bucket or of AWS")
 
 

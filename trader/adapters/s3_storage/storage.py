@@ -40,7 +40,8 @@ class S3Storage:
     """Objects in a bucket below a prefix ("" for none), for any number of threads.
 
     Raises BadConfig when bucket, prefix or the AWS settings cannot be used. `requests` counts every HTTP request by
-    kind (get, put, list, delete, other), retries included. After a lost answer, a stranger's write of the very same
+    kind (get, put, list, delete, other), retries included. With `account`, twelve digits, S3 refuses a bucket of any
+    other AWS account, whoever was quicker to take its name. After a lost answer, a stranger's write of the very same
     bytes counts as one's own: a record that may have one owner only has to name it.
     """
 
@@ -51,6 +52,7 @@ class S3Storage:
         *,
         timeout_seconds: float = 5.0,
         page_size: int = 1000,
+        account: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         check_place(bucket, prefix)
@@ -63,6 +65,9 @@ class S3Storage:
         self._access = find_access()
         self._client = self._retried(lambda: self._access.connect(timeout_seconds=timeout_seconds), about="")
         self._client.meta.events.register("before-send.s3", self._count)
+        if account:
+            owner = {"ExpectedBucketOwner": account}
+            self._client.meta.events.register("provide-client-params.s3", lambda params, **_: params | owner)
 
     def __repr__(self) -> str:
         return f"S3Storage({self._bucket!r}, {self._root.removesuffix('/')!r})"
