@@ -12,7 +12,7 @@ from trader.config import Mode, load_settings
 from trader.config.watching import LogFormat, TrackerKind
 
 SETTINGS = tomllib.loads((ROOT / "infra" / "deploy.toml").read_text())
-OF_THE_DEPLOY = {"Image", "Commit", "Name", "InstanceImage"}
+OF_THE_DEPLOY = {"Image", "Commit", "PreviousCommit", "Name", "InstanceImage"}
 
 
 def container(**parameters):
@@ -108,7 +108,7 @@ def test_a_value_of_the_wrong_shape_is_refused(name, value):
 
 def test_the_outputs_say_what_a_deploy_has_to_know():
     always = {"Way", "ClusterName", "TaskDefinitionArn", "LogGroupName", "TopicArn", "StorageUrl", "Symbols"}
-    always |= {"Interval", "Commit", "Image", "SubnetIds", "SecurityGroupId"}
+    always |= {"Interval", "Commit", "PreviousCommit", "Image", "SubnetIds", "SecurityGroupId"}
 
     assert set(bot_outputs("Scheduled")) == always | {"ScheduleName"}
     assert set(bot_outputs("ServiceFargate")) == set(bot_outputs("ServiceEC2")) == always | {"ServiceName"}
