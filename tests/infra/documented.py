@@ -32,6 +32,13 @@ def needed_for(resource_type: str) -> set[str]:
     }
 
 
+def replacing(resource_type: str) -> set[str]:
+    """The properties that cannot, or not always, be changed: another resource is made, then this one deleted."""
+    schema = _schema(resource_type)
+    found = [*schema.get("createOnlyProperties", ()), *schema.get("conditionalCreateOnlyProperties", ())]
+    return {each.removeprefix("/properties/") for each in found}
+
+
 @cache
 def _actions() -> dict[str, Any]:
     """Services by their prefix, of the service authorization reference."""

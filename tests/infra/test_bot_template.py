@@ -4,10 +4,12 @@ import base64
 import re
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
+from tests.infra.documented import replacing
 from tests.infra.stacks import IMPORTS, WAYS, bot
 from tests.infra.template import BOT, ROOT, load
 
@@ -125,6 +127,20 @@ def test_logs_end_and_are_not_waited_for():
 
     assert properties("LogGroup")["RetentionInDays"] == 90
     assert options["mode"] == "non-blocking"
+
+
+@pytest.mark.parametrize(("before", "after"), list(permutations(WAYS, 2)))
+def test_a_change_of_way_replaces_nothing_under_a_name_that_is_taken(before, after):
+    """CloudFormation makes the new one first, and refuses to when the old one still has the name."""
+    old, new, replaced = bot(before), bot(after), []
+    for logical in set(old) & set(new):
+        was, will, kind = old[logical]["Properties"], new[logical]["Properties"], new[logical]["Type"]
+        changed = {key for key in replacing(kind) if was.get(key) != will.get(key)}
+        names = {key for key in replacing(kind) if key.endswith("Name")}
+        if changed and kind != "AWS::ECS::TaskDefinition":  # its name goes on with the next number
+            replaced.append(logical)
+            assert changed & names, f"{logical} is replaced for {changed} and keeps its name"
+    assert replaced == (["Service"] if "Scheduled" not in (before, after) else [])
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -37,7 +37,8 @@ def test_the_stack_is_made_upon_the_foundations_exports(client, way):
     instances = client("ec2").describe_instances()["Reservations"]
     assert len(instances) == (1 if way == "ServiceEC2" else 0)
     if way != "Scheduled":
-        (found,) = client("ecs").describe_services(cluster=made["ClusterName"], services=["trader"])["services"]
+        named = [made["ServiceName"]]
+        (found,) = client("ecs").describe_services(cluster=made["ClusterName"], services=named)["services"]
         assert (found["desiredCount"], found["taskDefinition"]) == (1, made["TaskDefinitionArn"])
 
 
@@ -107,7 +108,8 @@ def test_the_service_keeps_one_task_and_goes_back_when_a_deploy_fails(client, ne
 
     client("ecs").create_service(**wanted)
 
-    (found,) = client("ecs").describe_services(cluster="trader", services=["trader"])["services"]
+    named = [wanted["serviceName"]]
+    (found,) = client("ecs").describe_services(cluster="trader", services=named)["services"]
     assert (found["desiredCount"], found["taskDefinition"]) == (1, made["TaskDefinition"])
     assert found["launchType"] == ("EC2" if way == "ServiceEC2" else "FARGATE")
     assert wanted["deploymentConfiguration"] == {

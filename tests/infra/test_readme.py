@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.stacks import IMPORTS, WAYS, bot_outputs
+from tests.infra.calls import schedule
+from tests.infra.foundations import policies
+from tests.infra.iam import statements
+from tests.infra.stacks import IMPORTS, WAYS, bot, bot_outputs
 from tests.infra.template import FOUNDATION, ROOT, load
 
 README = (ROOT / "infra" / "README.md").read_text()
@@ -45,7 +48,7 @@ def test_every_output_that_is_asked_for_is_one_of_the_stacks():
     asked = re.findall(r'output "\$NAME-(\w+)" (\w+)', README)
     there = {
         "foundation": set(load(FOUNDATION)["Outputs"]),
-        "bot": set.intersection(*(set(bot_outputs(way)) for way in WAYS)),
+        "bot": set.intersection(*(set(bot_outputs(way)) for way in WAYS)) | {"ServiceName"},  # asked of services only
     }
 
     assert {stack for stack, _ in asked} == set(there)
@@ -64,6 +67,83 @@ def test_the_parameters_that_are_given_are_the_foundations():
     given = set(re.findall(r'"(\w+)=\$\w+"', deploy))
     parameters = load(FOUNDATION)["Parameters"]
     assert {name for name, one in parameters.items() if "Default" not in one} <= given <= set(parameters)
+
+
+GH = """#!/bin/sh
+case "$*" in
+  "repo view https://github.com/me/fork --json nameWithOwner --jq .nameWithOwner") echo me/fork ;;
+  "repo view"*) echo the/parent ;;
+  "api repos/me/fork/actions/oidc/customization/sub"*) echo "$PREFIX_OF_TOKENS" ;;
+esac
+"""
+"""Stands in for GitHub's command in a fork's clone, where it means the parent unless it is told otherwise."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("prefix", "subject"),
+    [
+        ("", "repo:me/fork:environment:production"),
+        ("repo:me@1/fork@2", "repo:me@1/fork@2:environment:production"),
+    ],
+)
+def test_the_fork_that_is_pushed_to_may_deploy_and_not_its_parent(tmp_path, prefix, subject):
+    git = "#!/bin/sh\n[ \"$*\" = 'remote get-url origin' ] && echo https://github.com/me/fork\n"
+    for name, script in {"aws": "#!/bin/sh\n", "gh": GH, "git": git}.items():
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    first = next(each for each in BLOCKS if each.startswith("setting()"))
+    second = next(each for each in BLOCKS if each.startswith("PREFIX="))
+
+    said = subprocess.run(
+        ["bash", "-eu", "-c", f"{first}\n{second}"],
+        env={"PATH": f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}", "PREFIX_OF_TOKENS": prefix},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+    assert said == ["me/fork", subject]
+
+
+def test_the_roles_of_amazons_services_are_there_before_the_stack_that_wants_them():
+    """ECS takes its role at once and often fails when it has just made it, which an empty account would see."""
+    made = re.findall(r"create-service-linked-role --aws-service-name (\S+)", README)
+
+    (one,) = [each for each in statements(policies("CloudFormationRole")) if each["Sid"] == "FirstUseOfService"]
+    assert set(made) == set(one["Condition"]["StringEquals"]["iam:AWSServiceName"])
+    assert README.rindex("create-service-linked-role") < README.index("git push origin main")
+
+
+@pytest.mark.slow
+def test_pausing_changes_the_schedules_state_and_nothing_else(client):
+    (block,) = [each for each in BLOCKS if "update-schedule" in each]
+    words = re.search(r"python3 -c '(.*?)' \"\$1\"", block, re.DOTALL)[1]
+    wanted = schedule(bot())
+    scheduler = client("scheduler")
+    scheduler.create_schedule(**wanted)
+    before = scheduler.get_schedule(Name="trader-hourly")
+    before.pop("ResponseMetadata")
+
+    told = subprocess.run(
+        [sys.executable, "-c", words, "DISABLED"],
+        input=json.dumps(before, default=str),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    scheduler.update_schedule(**json.loads(told))
+
+    after = scheduler.get_schedule(Name="trader-hourly")
+    assert {key: after[key] for key in wanted} == wanted | {"State": "DISABLED"}
+
+
+def test_pausing_silences_every_alarm():
+    silenced = re.search(r"disable-alarm-actions --alarm-names (.*)", README)[1].replace("$NAME", "trader")
+
+    alarms = {each["Properties"]["AlarmName"] for each in bot().values() if each["Type"] == "AWS::CloudWatch::Alarm"}
+    assert set(re.findall(r'"([^"]+)"', silenced)) == alarms
 
 
 @pytest.mark.slow
