@@ -15,7 +15,7 @@ from scripts.deploy_stack import Stack, Wish, look_at
 
 SHA = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,20}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}[a-z0-9]")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 

@@ -108,6 +108,8 @@ def submit(aws: Aws, clock: Clock, *, name: str, role: str, wish: Wish) -> bool:
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in wish.parameters.items()],
         "RoleARN": role,
     }
+    if is_new:  # what failed in a first version stays to be looked at, its log too
+        arguments["OnFailure"] = "DO_NOTHING"
     try:
         aws.call("cloudformation", "create_stack" if is_new else "update_stack", **arguments)
     except Declined as error:
@@ -174,8 +176,8 @@ def advice(stack: Stack, *, region: str) -> str:
     if stack.status in _TO_DELETE:
         return (
             f"{stack.name} is {stack.status}: it was never whole and has to be made anew. Look at the reason (aws"
-            f" cloudformation describe-stack-events {named}), then aws cloudformation delete-stack {named} (models,"
-            " journal and images are not in it), and deploy again"
+            f" cloudformation describe-stack-events {named}; what its tasks said is in its log group), then aws"
+            f" cloudformation delete-stack {named} (models, journal and images are not in it), and deploy again"
         )
     if stack.status == "UPDATE_ROLLBACK_FAILED":
         return (

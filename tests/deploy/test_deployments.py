@@ -38,10 +38,11 @@ def test_the_probe_runs_the_new_revision_once_and_trains_nothing(deployed, cloud
     ]
 
 
-def test_the_first_deployment_creates_the_stack(desk, played):
+def test_the_first_deployment_creates_the_stack_and_would_leave_what_fails_of_it(desk, played, cloud):
     assert desk("deploy", "--commit", NEW) == 0, desk.said
 
     assert desk.outcome["previous"] == ""
+    assert b"OnFailure=DO_NOTHING" in cloud.door.sent["CreateStack"]
     assert played.commit == NEW
 
 
