@@ -30,7 +30,7 @@ def test_every_kind_of_error_has_a_code_of_its_own_in_the_table():
 def test_an_error_of_a_command_is_one_message_and_its_code(
     kind: type[TraderError], code: int, trader: Trader, empty_store, monkeypatch
 ):
-    def failing(bot):
+    def failing(bot, prepare):
         raise kind("the thing is wrong; do this")
 
     monkeypatch.setattr(job, "run_symbols", failing)
@@ -41,7 +41,7 @@ def test_an_error_of_a_command_is_one_message_and_its_code(
 
 
 def test_a_bug_keeps_its_traceback(empty_store, monkeypatch):
-    def buggy(bot):
+    def buggy(bot, prepare):
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(job, "run_symbols", buggy)
