@@ -10,13 +10,18 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
 STORE = Path("/var/tmp/trader-image-test")  # noqa: S108 - root's, and big: not for the tests' own temporary folders
 RUN = Path("/run/trader-image-test")
-OWN_BASE = "localhost/trader-base:bookworm"
+DEBIAN_TREE = "localhost/trader-base:bookworm"
+STAND_IN = "localhost/trader-base:conda"
 DEBIAN = "http://deb.debian.org/debian"
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 CERTIFICATE = "/mnt/pip-cert.pem"
@@ -44,12 +49,12 @@ def what_is_missing() -> str:
     if AS_ROOT and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode != 0:
         return "neither root nor sudo without a password"
     lacking = [name for name in ("buildah", "podman") if not shutil.which(name, path=PATH)]
-    if not _runtime():
+    if not oci_runtime():
         lacking.append("runc")
     return f"no {', '.join(lacking)}; scripts/install-debian.sh installs them" if lacking else ""
 
 
-def _runtime() -> str | None:
+def oci_runtime() -> str | None:
     return next((name for name in ("runc", "crun") if shutil.which(name, path=PATH)), None)
 
 
@@ -59,7 +64,12 @@ class Engine:
 
     driver: str
 
-    def _store(self) -> list[str]:
+    @property
+    def layers(self) -> str:
+        """Whether each step of a build is kept: vfs would copy the whole tree for each."""
+        return f"--layers={self.driver != 'vfs'}".lower()
+
+    def store(self) -> list[str]:
         return [
             "--root",
             f"{STORE}/{self.driver}",
@@ -70,16 +80,73 @@ class Engine:
         ]
 
     def buildah(self, *words, **options):
-        return call("buildah", *self._store(), *words, **options)
+        return call("buildah", *self.store(), *words, **options)
 
     def podman(self, *words, **options):
-        own = ["--tmpdir", f"{RUN}/libpod", "--runtime", _runtime(), "--cgroup-manager", "cgroupfs"]
-        return call("podman", *self._store(), *own, *words, **options)
+        own = ["--tmpdir", f"{RUN}/libpod", "--runtime", oci_runtime(), "--cgroup-manager", "cgroupfs"]
+        return call("podman", *self.store(), *own, *words, **options)
 
-    def run(self, *words, **options):
-        """Podman's `run` without what needs systemd, within modest limits, and without any network."""
+    def run(self, *words, network="none", **options):
+        """Podman's `run` without what needs systemd and within modest limits; without any network, if not told so."""
         limits = ["--ulimit=nofile=4096:4096", "--ulimit=nproc=1000:1000"]  # podman's own may exceed what root may ask
-        return self.podman("run", "--no-healthcheck", "--network=none", *limits, *words, **options)
+        return self.podman("run", "--no-healthcheck", f"--network={network}", *limits, *words, **options)
+
+    @contextmanager
+    def started(self, *words, **options) -> "Iterator[Container]":
+        """A container that runs in the background, and is gone afterwards."""
+        name = self.run("--detach", *words, **options).stdout.strip()
+        try:
+            yield Container(engine=self, name=name)
+        finally:
+            self.podman("rm", "--force", "--time=0", "--volumes", name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One that was started: what it has said, and what is done to it."""
+
+    engine: Engine
+    name: str
+
+    def log(self) -> str:
+        """Both of its streams; the order between them is lost."""
+        done = self.engine.podman("logs", self.name)
+        return done.stdout + done.stderr
+
+    def wait_for(self, text: str, *, seconds: float, times: int = 1) -> str:
+        """Wait until it has said something (so many times), and return the log. It may not end before."""
+        deadline = time.monotonic() + seconds
+        while (log := self.log()).count(text) < times:
+            code = self.code()
+            assert code is None, f"ended with {code} before it said {text!r}:\n{log}"
+            assert time.monotonic() < deadline, f"has not said {text!r} within {seconds} s:\n{log}"
+            time.sleep(0.3)
+        return log
+
+    def code(self) -> int | None:
+        """Return the exit code; None while it runs."""
+        about = "{{.State.Running}} {{.State.ExitCode}}"
+        running, code = self.engine.podman("inspect", f"--format={about}", self.name).stdout.split()
+        return None if running == "true" else int(code)
+
+    def wait(self, *, seconds: float) -> int:
+        """Wait until it has ended by itself, and return the exit code."""
+        deadline = time.monotonic() + seconds
+        while (code := self.code()) is None:
+            assert time.monotonic() < deadline, f"still runs after {seconds} s:\n{self.log()}"
+            time.sleep(0.2)
+        return code
+
+    def execute(self, *words, user: str = "", check=True, **options) -> subprocess.CompletedProcess[str]:
+        """Do something inside, as the container's own user or another."""
+        who = [f"--user={user}"] if user else []
+        return self.engine.podman("exec", "--interactive", *who, self.name, *words, check=check, **options)
+
+    def stop(self, *, grace: int = 30) -> float:
+        """Send TERM, and KILL after the grace; return the seconds it took."""
+        began = time.monotonic()
+        self.engine.podman("stop", f"--time={grace}", self.name, timeout=grace + 30)
+        return time.monotonic() - began
 
 
 def make_engine() -> Engine:
@@ -92,13 +159,15 @@ def make_engine() -> Engine:
 
 
 def find_base(engine: Engine, *, scratch: Path) -> str:
-    """Return an image to build on: the Dockerfile's own if its registry answers, else a plain Debian of our making."""
+    """Return an image to build on: the Dockerfile's own if its registry answers, else a stand-in of our making."""
     usual = re.search(r"^ARG BASE=(\S+)", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1]
     if engine.buildah("pull", "--policy=missing", usual, timeout=600, check=False).returncode == 0:
         return usual
-    if engine.buildah("inspect", "--type=image", OWN_BASE, check=False).returncode != 0:
+    if engine.buildah("inspect", "--type=image", DEBIAN_TREE, check=False).returncode != 0:
         _make_debian(engine, tree=scratch / "debian")
-    return OWN_BASE
+    words = ["--format=docker", engine.layers, f"--build-arg=DEBIAN={DEBIAN_TREE}", f"--tag={STAND_IN}"]
+    engine.buildah("bud", *words, ROOT / "tests/image/base", timeout=600)
+    return STAND_IN
 
 
 def _make_debian(engine: Engine, *, tree: Path) -> None:
@@ -110,12 +179,15 @@ def _make_debian(engine: Engine, *, tree: Path) -> None:
         raise CannotBeHad(f"no registry answers, nor could Debian be installed: {error}") from error
     container = engine.buildah("from", "scratch").stdout.strip()
     engine.buildah("add", container, tree, "/", timeout=300)
-    engine.buildah("commit", "--rm", container, OWN_BASE, timeout=300)
+    engine.buildah("commit", "--rm", container, DEBIAN_TREE, timeout=300)
     call("rm", "-rf", "--one-file-system", tree)
 
 
-def pip_access(folder: Path) -> list[str]:
-    """Let the build use the package index that this machine uses, by options that leave nothing in a layer."""
+def pip_access(folder: Path, *, index: str = "") -> list[str]:
+    """Let the build use the package index that this machine uses, by options that leave nothing in a layer.
+
+    `index` is one more to ask; its address may hold a name and a password.
+    """
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
@@ -124,6 +196,9 @@ def pip_access(folder: Path) -> list[str]:
         found.setdefault(name, " ".join(ast.literal_eval(value).split()))
     wanted = ("index-url", "extra-index-url", "find-links", "trusted-host", "no-index", "cert")
     settings = {name: found[name] for name in wanted if name in found}
+    if index:
+        settings["extra-index-url"] = f"{settings.get('extra-index-url', '')} {index}".strip()
+        settings["trusted-host"] = f"{settings.get('trusted-host', '')} {urlsplit(index).hostname}".strip()
     addresses = " ".join(settings.get(name, "") for name in wanted if name != "cert")
     folders = {Path(path) for path in re.findall(r"(?<!\S)/\S+", addresses)}
     folders |= {Path(path).parent for path in re.findall(r"file://(/\S+)", addresses)}  # its files lie beside an index

@@ -307,7 +307,8 @@ def open_pool(settings: Settings, data: Data) -> Pool[Data]:
         from trader.adapters.pools.cluster import DaskPool  # noqa: PLC0415 - costs half a second, and is optional
     except ModuleNotFoundError as error:
         raise BadConfig(
-            f"train.executor = dask: {error}; do: pip install --require-hashes -r requirements-dist.txt"
+            f"train.executor = dask: {error}; do: pip install --require-hashes -r requirements-dist.txt, or build the"
+            " image with --build-arg EXTRAS=dist"
         ) from error
     return DaskPool(data, address=train.dask_address)
 

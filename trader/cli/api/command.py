@@ -42,7 +42,10 @@ def application_of(settings: Settings) -> "ASGIApp":
         from trader.cli.api.gate import is_loopback
         from trader.cli.api.routes import make_app
     except ModuleNotFoundError as error:
-        raise BadConfig(f"trader api: {error}; do: pip install --require-hashes -r requirements-api.txt") from error
+        raise BadConfig(
+            f"trader api: {error}; do: pip install --require-hashes -r requirements-api.txt, or"
+            " build the image with --build-arg EXTRAS=api"
+        ) from error
     if not token and not is_loopback(settings.api.host):
         raise BadConfig(
             f"api.host {settings.api.host!r} can be reached from other machines: set api.token (TRADER__API__TOKEN), or"
