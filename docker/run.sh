@@ -34,11 +34,14 @@ alone() {
 }
 
 # A file that says when, not how it went: a bot that is halted, or whose market is down, is healthy.
-if ! { mkdir -p "$here" && touch "$here/attempted"; }; then
+if ! { mkdir -p "$here" && touch "$here/attempted" "$here/run.lock" "$here/training.lock"; }; then
   echo "error: cannot write to $here; mount a tmpfs on /tmp (--tmpfs /tmp)" >&2
   exit 3
 fi
 
 trap end TERM INT
-alone run env TRADER__RETRAIN__TIMING=external trader run --catch-up
-[ "${1:-}" = no-training ] || alone training trader train --if-due --unless-external
+# What hangs is ended (exit code 124), so that the next hour finds its lock free and a scheduled task does not run for
+# ever; `--foreground`, so that a TERM comes once.
+alone run env TRADER__RETRAIN__TIMING=external timeout --foreground --kill-after=30 50m trader run --catch-up
+[ "${1:-}" = no-training ] \
+  || alone training timeout --foreground --kill-after=30 55m trader train --if-due --unless-external

@@ -36,24 +36,26 @@ from scripts.deploy_tasks import revision_of
 from scripts.deploy_verify import VERIFY_MINUTES, verify
 
 ROOT = Path(__file__).parents[1]
+_LONGEST = 1440
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
+    commit = options.commit or ""
     try:
         settings = load(options.settings, options.template)
         if options.command == "settings":
             return _print_settings(settings)
         outcome = _run(options, settings, clock or Clock())
     except Problem as problem:
-        outcome = Outcome(result=Exit.REFUSED, commit=options.commit or "", reason=str(problem))
+        outcome = Outcome(result=Exit.REFUSED, commit=commit, reason=str(problem))
     except KeyboardInterrupt:
-        outcome = Outcome(result=Exit.LEFT, commit=options.commit or "", reason="interrupted; nothing was changed")
+        outcome = Outcome(result=Exit.LEFT, commit=commit, reason="interrupted; nothing was changed")
     except Exception as error:  # noqa: BLE001 - Python's own exit code would say that all was put back
         traceback.print_exception(error)
         reason = f"a bug in scripts/deploy.py: {error!r}; look at the stack before anything else"
-        outcome = Outcome(result=Exit.LEFT, commit=options.commit or "", reason=reason)
+        outcome = Outcome(result=Exit.LEFT, commit=commit, reason=reason)
     if options.json:
         print(json.dumps(outcome.as_json()))
     elif outcome.reason:
@@ -134,7 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--settings", type=Path, default=ROOT / "infra/deploy.toml", help="default: infra/deploy.toml")
     parser.add_argument("--template", type=Path, default=ROOT / "infra/bot.yml", help="default: infra/bot.yml")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("settings", help="print deploy.toml as key=value lines")
+    printing = commands.add_parser("settings", help="print deploy.toml as key=value lines")
+    printing.set_defaults(commit=None, json=False)
     each = {name: commands.add_parser(name, help=text) for name, text in _COMMANDS.items()}
     for name, command in each.items():
         command.add_argument("--commit", required=name != "rollback", metavar="SHA", help="all 40 digits")
@@ -145,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     each["verify"].add_argument("--since", type=_moment, required=True, metavar="ISO", help="when the deployment began")
     for name in ("deploy", "verify"):
         each[name].add_argument(
-            "--minutes", type=float, default=VERIFY_MINUTES, help=f"to wait for a run (default {VERIFY_MINUTES})"
+            "--minutes", type=_minutes, default=VERIFY_MINUTES, help=f"to wait for a run (default {VERIFY_MINUTES})"
         )
     return parser
 
@@ -155,6 +158,13 @@ _COMMANDS = {
     "verify": "wait for a completed run of the version that is deployed",
     "rollback": "back to the previous (or that) version, without waiting for a run",
 }
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes <= _LONGEST:  # nan, too: either would put a good version back
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_LONGEST}")
+    return minutes
 
 
 def _moment(text: str) -> datetime:

@@ -13,7 +13,16 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 from botocore.parsers import ResponseParserError
 
 ACTIONS = {
@@ -151,6 +160,10 @@ def _translated(action: str, *, region: str) -> Iterator[None]:
             "there are no AWS credentials: in GitHub Actions the step configure-aws-credentials has to come first (with"
             " `permissions: id-token: write`); on a laptop run `aws sso login` or set AWS_PROFILE"
         ) from error
+    except (ConfigParseError, ProfileNotFound) as error:
+        raise Refused(f"AWS's own settings are wrong: {error}; correct AWS_PROFILE or ~/.aws/config") from error
+    except (SSOError, TokenRetrievalError) as error:
+        raise Refused(f"the AWS session has ended: {error}; run `aws sso login`") from error
     except (BotoCoreError, ResponseParserError) as error:
         raise NotNow(
             f"{action} in {region} was not answered: {error}; check the region in infra/deploy.toml"

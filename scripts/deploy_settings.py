@@ -38,13 +38,19 @@ class Settings:
         """The name of the bot's stack."""
         return f"{self.name}-bot"
 
+    @property
+    def unknown(self) -> list[str]:
+        """What is set and is no parameter of the template."""
+        return sorted(set(self._chosen) - parameters_of(self.template))
+
+    @property
+    def _chosen(self) -> dict[str, str]:
+        return {_pascal(key): value for key, value in self.values.items() if key != "region"}
+
     def wish(self, *, commit: str, image: str, previous: str) -> Wish:
-        """Return the bot's stack with this image. Raises Refused for a setting that the template does not have."""
+        """Return the bot's stack with this image."""
         declared = parameters_of(self.template)
-        chosen = {_pascal(key): value for key, value in self.values.items() if key != "region"}
-        if unknown := sorted(set(chosen) - declared):
-            raise Refused(f"infra/deploy.toml sets what is no parameter of infra/bot.yml: {', '.join(unknown)}")
-        given = {**chosen, "Image": image, "Commit": commit}
+        given = {**self._chosen, "Image": image, "Commit": commit}
         return Wish(
             template=self.template,
             parameters=given | ({"PreviousCommit": previous} if "PreviousCommit" in declared else {}),
@@ -63,9 +69,9 @@ class Foundation:
 def load(settings: Path, template: Path) -> Settings:
     """Read both files. Raises Refused, naming the setting, when one of them cannot be used."""
     try:
-        values = {key: _text(key, value) for key, value in tomllib.loads(settings.read_text()).items()}
-        body = template.read_text()
-    except tomllib.TOMLDecodeError as error:
+        values = {key: _text(key, value) for key, value in tomllib.loads(settings.read_text("utf-8")).items()}
+        body = template.read_text("utf-8")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"{settings} is not valid TOML: {error}") from error
     except OSError as error:
         raise Refused(
@@ -76,7 +82,10 @@ def load(settings: Path, template: Path) -> Settings:
         raise Refused(f"{settings}: region is {region!r}; write one like eu-central-1")
     if not _NAME.fullmatch(name):
         raise Refused(f"{settings}: name is {name!r}; write 2 to 21 lower-case letters, digits and dashes")
-    return Settings(region=region, name=name, values=values, template=body)
+    read = Settings(region=region, name=name, values=values, template=body)
+    if read.unknown:
+        raise Refused(f"infra/deploy.toml sets what is no parameter of infra/bot.yml: {', '.join(read.unknown)}")
+    return read
 
 
 def parameters_of(template: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 FIRST = START + 1400 * HOUR
 KLINES = ticked(random_klines(1500, seed=6, price=60000.0))
+OTHER = ticked(random_klines(1500, seed=7, price=3000.0))
 
 
 @pytest.fixture
@@ -119,22 +121,48 @@ def test_an_archive_that_gives_nothing_good_keeps_no_bot_from_its_hour(trouble, 
         month.write_bytes(month.read_bytes()[:-200])
     if trouble == "empty":
         shutil.rmtree(archive / "data")
-    with trading_world(tmp_path, {"BTCUSDT": KLINES}, first=FIRST, storage="folder") as world:
+    with trading_world(tmp_path, {"BTCUSDT": KLINES, "ETHUSDT": OTHER}, first=FIRST, storage="folder") as world:
         entered(world, monkeypatch, archive)
         if trouble == "away":
             monkeypatch.setenv("TRADER__MARKET__ARCHIVE", "http://127.0.0.1:1")
         assert main(["run", "--catch-up"]) == 0
-        assert world.desk().journal.open_times() == [FIRST]
-        assert world.desk().models.champion() is not None
-    assert "the market has to do" in caplog.text
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            assert world.desk(symbol).journal.open_times() == [FIRST]
+            assert world.desk(symbol).models.champion() is not None
+    assert caplog.text.count("the market has to do") == (1 if trouble == "away" else 2)  # nobody waits for it twice
 
 
-def test_an_archive_that_is_set_wrongly_is_told_and_nothing_is_decided(tmp_path, monkeypatch, capsys):
+def test_an_archive_that_is_set_wrongly_is_told_and_nothing_is_decided(tmp_path, monkeypatch, capsys, caplog):
+    caplog.set_level("INFO", logger="trader")
+    monkeypatch.setenv("TRADER__LOG__LEVEL", "info")
     with trading_world(tmp_path, {"BTCUSDT": KLINES}, first=FIRST, storage="folder") as world:
         entered(world, monkeypatch, tmp_path / "nowhere")
         assert main(["run", "--catch-up"]) == 3
         assert f"archive {tmp_path / 'nowhere'} is not a folder" in capsys.readouterr().err
+        (ended,) = [each for each in caplog.records if each.message == "run ended"]
+        assert (ended.figures["symbol"], ended.figures["outcome"]) == ("BTCUSDT", "failed")
         assert world.desk().journal.open_times() == []
+
+
+@pytest.mark.parametrize("trouble", ["set wrongly", "refuses", "damaged champion"])
+def test_a_symbol_that_cannot_be_caught_up_keeps_no_other_from_its_run(trouble, tmp_path, monkeypatch, caplog, archive):
+    with trading_world(tmp_path, {"BTCUSDT": KLINES, "ETHUSDT": OTHER}, first=FIRST, storage="folder") as world:
+        entered(world, monkeypatch, archive)
+        monkeypatch.setenv("TRADER__BOT__SYMBOLS", "BTCUSDT")
+        assert main(["run", "--catch-up"]) == 0
+        world.move_to_run(FIRST + HOUR)
+        monkeypatch.setenv("TRADER__BOT__SYMBOLS", "ETHUSDT,BTCUSDT")
+        if trouble == "set wrongly":
+            monkeypatch.setenv("TRADER__MARKET__ARCHIVE", str(tmp_path / "nowhere"))
+        if trouble == "refuses":  # 400, which no other try changes
+            monkeypatch.setenv("TRADER__MARKET__ARCHIVE", f"{world.net.url}/api/v3/klines?archive=")
+        if trouble == "damaged champion":
+            champion = Path(world.environment["TRADER__STORAGE__URL"]) / "models/ETHUSDT/1h/champion.json"
+            champion.parent.mkdir(parents=True)
+            champion.write_text("{")
+        assert main(["run", "--catch-up"]) == (4 if trouble == "damaged champion" else 0)
+        assert world.desk("BTCUSDT").journal.read(FIRST + HOUR).record.status is Status.COMPLETED
+    assert ("ETHUSDT: the market has to do" in caplog.text) is (trouble != "damaged champion")
 
 
 def test_in_the_demo_there_is_nothing_to_catch_up(trader: Trader, store):

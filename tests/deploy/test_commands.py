@@ -136,6 +136,23 @@ def test_without_json_the_reason_is_on_the_standard_error(deployed, capsys):
     assert written.err.startswith("error: 'HEAD' is not a commit")
 
 
+@pytest.mark.parametrize("minutes", ["-5", "0", "nan", "inf", "soon"])
+def test_a_time_in_which_no_run_could_come_is_refused_before_anything_is_changed(capsys, minutes):
+    with pytest.raises(SystemExit) as end:
+        deploy.main(["deploy", "--commit", NEW, "--minutes", minutes])
+    assert end.value.code == 3
+    assert "argument --minutes" in capsys.readouterr().err
+
+
+def test_settings_that_are_wrong_are_refused_by_the_pipelines_first_step(tmp_path, capsys):
+    (tmp_path / "deploy.toml").write_text('region = "Frankfurt"\n')
+    assert deploy.main(["--settings", str(tmp_path / "deploy.toml"), "settings"]) == 3
+    said = capsys.readouterr()
+    assert not said.out
+    assert said.err.startswith("error: ")
+    assert "region is 'Frankfurt'" in said.err
+
+
 def test_the_services_own_template_is_no_secret_to_the_settings(desk, capsys):
     desk.template.write_text(service())
     files = ["--settings", str(desk.settings), "--template", str(desk.template)]

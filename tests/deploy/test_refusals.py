@@ -13,6 +13,13 @@ DENIED = Refusal(code="AccessDenied", words="User: arn:aws:sts::1:assumed-role/x
 DENIED_JSON = Refusal(code="AccessDeniedException", words="User is not authorized to perform this")
 EXPIRED = Refusal(code="ExpiredToken", words="The security token included in the request is expired", status=403)
 BUSY = Refusal(code="Throttling", words="Rate exceeded")
+SIGNED_OUT = """\
+[profile mine]
+sso_account_id = 1
+sso_role_name = role
+sso_region = eu-central-1
+sso_start_url = https://nowhere.invalid/start
+"""
 
 
 def test_a_commit_without_an_image_is_named_and_nothing_is_changed(deployed, cloud):
@@ -132,6 +139,30 @@ def test_no_credentials_at_all_are_named(cloud, monkeypatch, desk):
 
     assert desk("deploy", "--commit", NEW) == 3
     assert "there are no AWS credentials" in desk.outcome["reason"]
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("", "The config profile (mine) could not be found; correct AWS_PROFILE"),
+        ("[profile mine", "Unable to parse config file"),
+        (SIGNED_OUT, "the AWS session has ended"),
+    ],
+)
+@pytest.mark.usefixtures("cloud")
+def test_a_profile_that_cannot_be_used_is_named(monkeypatch, desk, config, words):
+    import boto3  # noqa: PLC0415
+
+    (desk.settings.parent / "config").write_text(config)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(desk.settings.parent / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+    assert desk("deploy", "--commit", NEW) == 3
+    assert words in desk.outcome["reason"]
+    assert "region" not in desk.outcome["reason"]
 
 
 def test_throttling_is_tried_again(deployed, cloud):

@@ -57,6 +57,7 @@ def test_a_template_that_does_not_remember_the_version_before_is_not_told_it(rea
         ('region = "eu-central-1"\nname = "trader-"', "name is 'trader-'; write 2 to 21"),
         ('region = "eu-central-1"\nname = "trader"\nway = 1.5', "way has to be one line of text"),
         ('region = "eu-central-1"\nname = "trader"\nway = """a\nb"""', "way has to be one line of text"),
+        ('region = "eu-central-1"\nname = "trader"\nsymbol = "A"', "no parameter of infra/bot.yml: Symbol"),
         ('region = "eu-central-1"\nname = "trader"\n[way]\nx = 1', "way has to be one line of text"),
     ],
 )

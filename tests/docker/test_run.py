@@ -80,6 +80,26 @@ def test_told_to_terminate_it_tells_what_is_under_way_once_and_waits_for_it(mach
     assert machine.said()[3:] == ["run again", "train again"]  # no lock is left behind
 
 
+@pytest.mark.parametrize(("work", "limit", "after"), [("run", "50m", []), ("train", "55m", [RUN])])
+def test_what_hangs_is_ended_before_the_hour_is_over_and_leaves_no_lock(machine, work, limit, after):
+    quick = f'kind=$1 kill=$2 limit=$3; shift 3; [ "$limit" != {limit} ] || limit=0.3'
+    machine.program("timeout", f'{quick}; exec /usr/bin/timeout "$kind" "$kill" "$limit" "$@"')
+    machine.program("trader", f'echo "trader $*"; [ "$1" = {work} ] || exit 0\nexec sleep 30')
+    assert machine.run("run.sh") == 124
+    assert machine.said()[: len(after)] == after
+    machine.program("trader", 'echo "$1 again"')
+    assert machine.run("run.sh") == 0
+    assert machine.said()[-2:] == ["run again", "train again"]
+
+
+def test_a_lock_that_it_may_not_open_is_a_place_that_cannot_be_written_to(machine):
+    machine.run_dir.mkdir()
+    (machine.run_dir / "run.lock").symlink_to("nowhere/else")  # refused to root, too
+    assert machine.run("run.sh") == 3
+    assert "mount a tmpfs on /tmp" in machine.said("err")[-1]
+    assert machine.said() == []
+
+
 def test_without_a_place_to_write_to_it_says_what_to_mount(machine):
     (machine.run_dir).write_text("in the way")
     began = time.monotonic()

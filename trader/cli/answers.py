@@ -10,6 +10,7 @@ from trader.cli.logs import FIGURES
 from trader.cli.output import say, say_json
 from trader.core.decision import Reason
 from trader.core.journal import RunRecord
+from trader.jobs.run import Outcome
 from trader.jobs.run_context import run_context
 from trader.jobs.symbols import SymbolRun
 from trader.report.text import describe_run, summary_of
@@ -38,6 +39,11 @@ def log_answers(answers: Sequence[SymbolRun], *, versions: Mapping[str, str]) ->
         }
         with run_context(None if record is None else record.key):
             log.info(RUN_ENDED, extra={FIGURES: figures})
+
+
+def log_failure(symbols: Iterable[str], *, versions: Mapping[str, str]) -> None:
+    """Log the same lines for a command that failed as a whole, whose symbols have no answers."""
+    log_answers([SymbolRun(symbol=symbol, outcome=Outcome.FAILED) for symbol in symbols], versions=versions)
 
 
 def _is_halted(record: RunRecord) -> bool:

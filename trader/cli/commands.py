@@ -85,9 +85,9 @@ def run(
 ) -> None:
     """Do the run of the newest closed kline: decide, trade, commit; then train, if that is due."""
     from trader.adapters.clocks import WallClock
-    from trader.bootstrap import build_bot
+    from trader.bootstrap import build_bot, versions
     from trader.cli.after_run import retrain_after, tell_failure, tell_runs
-    from trader.cli.answers import log_answers, show_answers
+    from trader.cli.answers import log_answers, log_failure, show_answers
     from trader.config import Mode
     from trader.jobs.symbols import left_behind, run_symbols
 
@@ -103,8 +103,10 @@ def run(
     try:
         bot = build_bot(settings, at=moment, live=True)
         answers = run_symbols(bot, prepare=prepare)
-    except TraderError as error:
-        tell_failure(error, settings=settings)
+    except Exception as error:
+        log_failure(settings.symbols, versions=versions())
+        if isinstance(error, TraderError):
+            tell_failure(error, settings=settings)
         raise
     log_answers(answers, versions=bot.versions)
     unread: OSError | None = None

@@ -14,12 +14,17 @@ Result = TypeVar("Result")
 _NAMED = 3
 
 
+class _Over(Exception):
+    """An item was not begun, because another one has failed."""
+
+
 class Parallel:
     """Threads that wait for a network or a disk; `damaged` collects the BadData that items raised."""
 
     def __init__(self, progress: Progress, *, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads)
         self._progress = progress
+        self._is_over = False
         self.damaged: list[BadData] = []
 
     def __enter__(self) -> Self:
@@ -33,7 +38,19 @@ class Parallel:
 
         Any other error than BadData cancels what has not begun and is raised.
         """
-        futures = {self._pool.submit(work, item): item for item in dict.fromkeys(items)}
+
+        def begin(item: Item) -> Result:
+            if self._is_over:
+                raise _Over
+            try:
+                return work(item)
+            except BadData:
+                raise
+            except BaseException:
+                self._is_over = True  # said here, or this thread would begin another item before that is cancelled
+                raise
+
+        futures = {self._pool.submit(begin, item): item for item in dict.fromkeys(items)}
         results: dict[Item, Result] = {}
         if not futures:
             return results
@@ -44,6 +61,8 @@ class Parallel:
                     results[futures[future]] = future.result()
                 except BadData as error:
                     self.damaged.append(error)
+                except _Over:
+                    continue  # to the error that was raised
                 self._progress.step()
         finally:
             for future in futures:
