@@ -38,7 +38,7 @@ $(MLFLOW)/ready: requirements-mlflow.txt | $(VENV)/python-found
 	@touch $@
 
 test: $(VENV)/dev $(MLFLOW)/ready  ## all tests but the image's and the browser's
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not image and not web"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not image and not web"
 
 test-fast: $(VENV)/dev  ## the tests that need no server, no second process and no real klines
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not real_data and not image and not web"

@@ -28,9 +28,8 @@ _SECRET_NAME = re.compile("SECRET|TOKEN|PASSWORD|API_KEY")
 FIGURES = "figures"
 """The attribute of a log record that is for programs; lines for people do without it."""
 _COLOURS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
-_QUIET = {"matplotlib": logging.ERROR, "botocore": logging.WARNING, "urllib3": logging.ERROR}
-"""Where a font cache lives is nobody's business here, nor where keys were found, nor how often something was tried; at
-DEBUG botocore writes tokens."""
+_QUIET = {"matplotlib": logging.ERROR, "botocore": logging.WARNING}
+"""Where a font cache lives is nobody's business here, nor where keys were found; at DEBUG botocore writes tokens."""
 
 
 def set_up_logs() -> None:

@@ -26,9 +26,12 @@ SECRET = "hunter2hunter2"
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     """No test may leave a process, a thread or an open file behind."""
-    before = what_there_is()
+    files, threads, children = what_there_is()
     yield
-    assert what_there_is() == before
+    after = what_there_is()  # of other tests' servers something may have ended meanwhile
+    assert after[0] <= files
+    assert after[1] <= threads
+    assert set(after[2]) <= set(children)
 
 
 def what_there_is():
