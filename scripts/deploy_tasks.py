@@ -13,6 +13,7 @@ from scripts.deploy_aws import Aws, Clock, Declined, NotNow, Refused, ago
 from scripts.deploy_stack import Failed, Stack
 
 CONTAINER = "bot"
+_PROBE = ["run", "--catch-up"]
 WELL = (0, 75, 143)
 PROBE_MINUTES = 15
 _MEANING = {
@@ -126,13 +127,13 @@ def _start(aws: Aws, clock: Clock, revision: Revision, *, commit: str) -> str | 
 
 
 def _task(revision: Revision, *, commit: str) -> dict[str, Any]:
-    """Return what to start: one run and no training, which may take longer than anybody waits for a probe."""
+    """Return what to start: a run that fills an empty store, but no search, for which nobody would wait."""
     environment = [{"name": "TRADER__RETRAIN__TIMING", "value": "external"}]
     return {
         "cluster": revision.cluster,
         "taskDefinition": revision.definition,
         "launchType": "EC2" if revision.way == "ServiceEC2" else "FARGATE",
-        "overrides": {"containerOverrides": [{"name": CONTAINER, "command": ["run"], "environment": environment}]},
+        "overrides": {"containerOverrides": [{"name": CONTAINER, "command": _PROBE, "environment": environment}]},
         "startedBy": f"deploy-{commit[:12]}",
         "count": 1,
         **({"networkConfiguration": revision.network} if revision.network else {}),

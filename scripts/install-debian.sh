@@ -26,8 +26,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "installing$missing"
-# shellcheck disable=SC2086 # words
-if ! { $as_root apt-get -qq update && $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
-  --no-install-recommends $missing >/dev/null; }; then
-  echo "$0: apt-get could not install$missing; see above, then try again to test image and dashboard" >&2
-fi
+$as_root apt-get -qq update || echo "$0: the list of packages could not be fetched; see above" >&2
+for package in $missing; do # one by one: what one distribution lacks must not keep the others away
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$package" >/dev/null \
+    || echo "$0: apt-get could not install $package; see above, then try again" >&2
+done

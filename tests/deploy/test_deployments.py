@@ -24,7 +24,7 @@ def test_a_good_version_is_deployed_once_it_has_completed_a_run(deployed, played
     assert f"{played.now():%H:%M}" == "18:01"
 
 
-def test_the_probe_runs_the_new_revision_once_and_trains_nothing(deployed, cloud):
+def test_the_probe_runs_the_new_revision_once_and_searches_nothing(deployed, cloud):
     deployed("deploy", "--commit", NEW)
 
     [probe] = cloud.tasks()
@@ -32,7 +32,7 @@ def test_the_probe_runs_the_new_revision_once_and_trains_nothing(deployed, cloud
     assert probe.overrides["containerOverrides"] == [
         {
             "name": "bot",
-            "command": ["run"],
+            "command": ["run", "--catch-up"],
             "environment": [{"name": "TRADER__RETRAIN__TIMING", "value": "external"}],
         }
     ]

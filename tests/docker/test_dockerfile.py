@@ -113,3 +113,10 @@ def test_the_first_two_hours_are_the_start():
         r'^HEALTHCHECK --start-period=2h .* CMD \["/opt/trader/libexec/health.sh"\]', LAST_STAGE, re.MULTILINE
     )
     assert "-mmin -120" in (DOCKER / "health.sh").read_text(encoding="utf-8")
+
+
+def test_a_documented_build_gives_version_and_commit_or_neither():
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("infra/*.md")]
+    builds = [line for page in pages for line in page.read_text("utf-8").splitlines() if "docker build" in line]
+    assert builds
+    assert [line for line in builds if ("REVISION=" in line) != ("VERSION=" in line)] == []

@@ -70,13 +70,18 @@ def engine(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def build(engine, tmp_path_factory):
-    """Build the image with some more options, under a tag; pip is given an index with a password."""
-    folder = tmp_path_factory.mktemp("image")
+def base(engine, tmp_path_factory) -> str:
+    """The tag of the image that everything is built on: Miniconda, or what stands in for it."""
     try:
-        base = find_base(engine, scratch=folder)
+        return find_base(engine, scratch=tmp_path_factory.mktemp("base"))
     except CannotBeHad as error:
         not_here(str(error))
+
+
+@pytest.fixture(scope="session")
+def build(engine, base, tmp_path_factory):
+    """Build the image with some more options, under a tag; pip is given an index with a password."""
+    folder = tmp_path_factory.mktemp("image")
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
     Thread(target=server.serve_forever, daemon=True).start()
     index = f"http://somebody:{INDEX_PASSWORD}@127.0.0.1:{server.server_address[1]}/simple"

@@ -1,4 +1,4 @@
-"""From an empty bucket to a decision, unattended, with the settings as they come and the archive near."""
+"""From an empty bucket to a decision, unattended, with the model's settings as they come and the archive near."""
 
 import time
 
@@ -40,4 +40,4 @@ def test_an_empty_bucket_is_filled_a_model_trained_and_the_hour_decided_without_
     assert record["inputs"]["p_up"] is not None
     assert record["key"]["open_time"].startswith(f"{LAST:%Y-%m-%dT%H}")
     assert seconds < UNDER
-    notes.append(f"catch-up from an empty bucket, {len(raw)} months, settings as they come: {seconds:.1f} s")
+    notes.append(f"catch-up from an empty bucket, {len(raw)} months, one fit of the default recipe: {seconds:.1f} s")

@@ -2,7 +2,9 @@
 
 import json
 
+import boto3
 import pytest
+from moto.ec2.utils import generate_instance_identity_document
 
 from tests.infra.calls import make_starting, schedule, service
 from tests.infra.stacks import COMMIT, IMAGE, IMPORTS, SECRET, WAYS, bot, make_bot, make_foundation
@@ -101,6 +103,23 @@ def _start(ecs, target):
     )["tasks"]
 
 
+def _start_for(client, service):
+    """Do what ECS does for a service that wants a task; on an instance there has to be one."""
+    own = {"networkConfiguration": service["networkConfiguration"]} if "networkConfiguration" in service else {}
+    if service["launchType"] == "EC2":
+        (instance,) = client("ec2").run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"]
+        document = json.dumps(
+            generate_instance_identity_document(boto3.resource("ec2").Instance(instance["InstanceId"]))
+        )
+        client("ecs").register_container_instance(cluster="trader", instanceIdentityDocument=document)
+    return client("ecs").run_task(
+        cluster=service["clusterArn"],
+        taskDefinition=service["taskDefinition"],
+        launchType=service["launchType"],
+        **own,
+    )["tasks"]
+
+
 @pytest.mark.parametrize("way", ["ServiceFargate", "ServiceEC2"])
 def test_the_service_keeps_one_task_and_goes_back_when_a_deploy_fails(client, network, way):
     made = make_starting(client, way, network)
@@ -112,6 +131,8 @@ def test_the_service_keeps_one_task_and_goes_back_when_a_deploy_fails(client, ne
     (found,) = client("ecs").describe_services(cluster="trader", services=named)["services"]
     assert (found["desiredCount"], found["taskDefinition"]) == (1, made["TaskDefinition"])
     assert found["launchType"] == ("EC2" if way == "ServiceEC2" else "FARGATE")
+    (started,) = _start_for(client, found)
+    assert (started["taskDefinitionArn"], started["launchType"]) == (made["TaskDefinition"], found["launchType"])
     assert wanted["deploymentConfiguration"] == {
         "minimumHealthyPercent": 0,
         "maximumPercent": 100,
