@@ -72,9 +72,8 @@ def probe(aws: Aws, clock: Clock, revision: Revision, *, commit: str) -> None:
     if task is None:
         clock.say("the instance has no room for a second task: no probe, the service's own task is watched instead")
         return
-    clock.say(
-        f"probe: task {_number(task)} runs `trader run` as {revision.family}:{revision.definition.rpartition(':')[2]}"
-    )
+    words, number = " ".join(_PROBE), revision.definition.rpartition(":")[2]
+    clock.say(f"probe: task {_number(task)} runs `trader {words}` as {revision.family}:{number}")
     last: dict[str, Any] = {}
     for _ in clock.poll(every=10, until=ago(clock, minutes=PROBE_MINUTES)):
         try:

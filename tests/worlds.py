@@ -34,6 +34,18 @@ SMALL_MODEL = {
 }
 """A model that is trained in no time, changes its mind, and is acted on every hour, whatever the defaults are."""
 
+SMALL_SEARCH = {
+    "TRADER__SEARCH__SPAN_DAYS": "60",
+    "TRADER__SEARCH__STARTUP_TRIALS": "2",
+    "TRADER__SEARCH__FEWEST_TREES": "3",
+    "TRADER__SEARCH__MOST_TREES": "8",
+    "TRADER__SEARCH__MIN_ROUND_TRIPS": "3",
+    "TRADER__SEARCH__LONGEST_LOOK_BACK_DAYS": "30",
+    "TRADER__PROMOTION__HOLD_OUT_DAYS": "21",
+    "TRADER__PROMOTION__DRAWS": "100",
+}
+"""A search and a gate that take seconds; how many trials and workers is each test's own."""
+
 QUICK = {
     "TRADER__EXCHANGE__RECV_WINDOW_MS": "400",
     "TRADER__EXCHANGE__LAG_SECONDS": "0.3",

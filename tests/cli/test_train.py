@@ -15,17 +15,10 @@ import pytest
 from tests.archives import publish_months
 from tests.cli.conftest import _made, contents, differing, refused
 from tests.jobs.training.trainings import EASY, NOISE
+from tests.worlds import SMALL_SEARCH
 
-SMALL = {
+SMALL = SMALL_SEARCH | {
     "TRADER__SEARCH__TRIALS": "4",
-    "TRADER__SEARCH__SPAN_DAYS": "60",
-    "TRADER__SEARCH__STARTUP_TRIALS": "2",
-    "TRADER__SEARCH__FEWEST_TREES": "3",
-    "TRADER__SEARCH__MOST_TREES": "8",
-    "TRADER__SEARCH__MIN_ROUND_TRIPS": "3",
-    "TRADER__SEARCH__LONGEST_LOOK_BACK_DAYS": "30",
-    "TRADER__PROMOTION__HOLD_OUT_DAYS": "21",
-    "TRADER__PROMOTION__DRAWS": "100",
     "TRADER__TRAIN__WORKERS": "2",
     "TRADER__BOT__MODE": "dry-run",
     "TRADER__MARKET__BASE_URL": "http://127.0.0.1:9",

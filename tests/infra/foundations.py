@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.infra.template import FOUNDATION, load, rendered
+from tests.infra.template import FOUNDATION, PSEUDO, load, rendered
 
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
+ACCOUNT = PSEUDO["AWS::AccountId"]
+REGION = PSEUDO["AWS::Region"]
 ROLES = ("TaskRole", "ExecutionRole", "SchedulerRole", "InstanceRole", "CloudFormationRole", "DeployRole")
 REFERENCES = {
     "Bucket": "the-bucket",

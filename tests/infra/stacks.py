@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from tests.infra.template import BOT, FOUNDATION, load, outputs, rendered
+from tests.infra.template import BOT, FOUNDATION, PSEUDO, load, outputs, rendered
 
-ACCOUNT = "123456789012"
+ACCOUNT = PSEUDO["AWS::AccountId"]
 ARN = f"arn:aws:{{}}:eu-central-1:{ACCOUNT}:{{}}"
 SECRET = ARN.format("secretsmanager", "secret:trader/bot-AbCdEf")
 IMPORTS = {

@@ -16,7 +16,7 @@ from tests.infra.foundations import policies
 from tests.infra.iam import each_of, is_allowed, statements
 from tests.infra.recording import S3Request, recorded_s3
 from tests.jobs.training.trainings import EASY
-from tests.worlds import World, trading_world
+from tests.worlds import SMALL_SEARCH, World, trading_world
 from trader.cli import main
 
 pytestmark = pytest.mark.slow
@@ -26,18 +26,7 @@ FIRST = datetime(2024, 2, 29, 22, tzinfo=UTC)
 BTC = ("--symbol", "BTCUSDT")
 PREFIX = "bots/store"
 TOLD = {"TRADER__DASHBOARD__ENABLED": "true", "TRADER__DRIFT__ENABLED": "true", "TRADER__MODELS__KEEP": "0"}
-SMALL_SEARCH = {
-    "TRADER__SEARCH__TRIALS": "2",
-    "TRADER__SEARCH__SPAN_DAYS": "60",
-    "TRADER__SEARCH__STARTUP_TRIALS": "2",
-    "TRADER__SEARCH__FEWEST_TREES": "3",
-    "TRADER__SEARCH__MOST_TREES": "8",
-    "TRADER__SEARCH__MIN_ROUND_TRIPS": "3",
-    "TRADER__SEARCH__LONGEST_LOOK_BACK_DAYS": "30",
-    "TRADER__PROMOTION__HOLD_OUT_DAYS": "21",
-    "TRADER__PROMOTION__DRAWS": "100",
-    "TRADER__TRAIN__WORKERS": "1",
-}
+SEARCH = SMALL_SEARCH | {"TRADER__SEARCH__TRIALS": "2", "TRADER__TRAIN__WORKERS": "1"}
 AFTERWARDS = (
     ("status",),
     ("doctor",),
@@ -95,7 +84,7 @@ def requests(tmp_path_factory) -> list[S3Request]:
 def search(world: World, patch: pytest.MonkeyPatch, archive) -> None:
     """Bring five months in from the archive and search a recipe, in another store below the same prefix."""
     publish_months(archive, EASY)
-    for name, value in SMALL_SEARCH.items():
+    for name, value in SEARCH.items():
         patch.setenv(name, value)
     patch.setenv("TRADER__BOT__MODE", "dry-run")
     patch.setenv("TRADER__STORAGE__URL", world.environment["TRADER__STORAGE__URL"] + "/searched")

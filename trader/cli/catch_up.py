@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from trader.bootstrap import build_training, open_archive, recipe_of
 from trader.cli.output import Bar, say
 from trader.config import Mode, Settings
 from trader.jobs.bot import Bot
 from trader.jobs.catch_up import catch_up
-from trader.jobs.ingest import IngestReport
+
+if TYPE_CHECKING:
+    from trader.jobs.ingest import IngestReport
 
 
 def catching_up(settings: Settings, *, as_json: bool) -> Callable[[Bot], None] | None:
@@ -16,7 +19,7 @@ def catching_up(settings: Settings, *, as_json: bool) -> Callable[[Bot], None] |
     if settings.bot.mode is Mode.DEMO:
         return None
 
-    def tell(report: IngestReport) -> None:
+    def tell(report: "IngestReport") -> None:
         if not as_json:
             say(f"{report.symbol}: {report.real} klines of {len(report.months)} months in {report.seconds:.1f} s")
 

@@ -8,13 +8,16 @@ set wrongly is told at the very start; but later a symbol that is new keeps no o
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from trader.core.errors import BadConfig, BadData, Rejected, Retryable
 from trader.core.klines import interval_ms, last_closed
 from trader.jobs.bot import Bot, Desk
-from trader.jobs.ingest import IngestReport, ingest
 from trader.ports import KlineArchive, Progress
 from trader.store.months import month_of
+
+if TYPE_CHECKING:
+    from trader.jobs.ingest import IngestReport
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ def catch_up(
     open_archive: Callable[[], KlineArchive],
     klines: Callable[[], int],
     progress: Progress,
-    tell: Callable[[IngestReport], None],
+    tell: "Callable[[IngestReport], None]",
 ) -> None:
     """Bring as many of the newest klines as `klines` says of each symbol without a model from the archive to the store.
 
@@ -34,6 +37,10 @@ def catch_up(
     nothing good, or does not answer: that one is not asked for the next symbol either.
     """
     wanting = [symbol for symbol in bot.symbols if _has_no_model(Desk(bot=bot, symbol=symbol))]
+    if not wanting:
+        return
+    from trader.jobs.ingest import ingest  # noqa: PLC0415 - who has a model does not wait for it
+
     is_new = len(wanting) == len(bot.symbols)
     for symbol in wanting:
         now = bot.clock.now()
