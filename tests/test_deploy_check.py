@@ -4,13 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from scripts.deploy_check import SCRIPTS, TOOLS
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[1]
 WORKFLOW = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
 JOB = "on: push\npermissions: {}\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n"
 KEYS = {

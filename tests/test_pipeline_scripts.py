@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.conftest import ROOT
+
 if not (ROOT / ".git").exists():
     pytest.skip("THE PIPELINE'S SCRIPTS ARE NOT TESTED: this is no git checkout", allow_module_level=True)
 COMMIT = subprocess.run(

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import trader
+from tests.conftest import ROOT
 from trader.version import Build, build_of, release_of, running
 
-ROOT = Path(__file__).parents[1]
 WHO = {f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 NOBODYS_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 RELEASED = (

@@ -8,12 +8,12 @@ import json
 import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
+from tests.conftest import ROOT
+
 PATHS = sorted(ROOT.glob(".github/workflows/*.yml"))
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in PATHS}
 WORKFLOWS = {name: yaml.safe_load(text) for name, text in TEXTS.items()}

@@ -12,6 +12,7 @@ import pytest
 from tests.archives import monthly_path, publish_months
 from tests.builders import HOUR, START, random_klines, ticked
 from tests.cli.conftest import Answer, Trader
+from tests.conftest import ROOT
 from tests.counted import counted_world, counting_s3
 from tests.worlds import trading_world
 from trader.cli import main
@@ -20,7 +21,6 @@ from trader.core.klines import Klines
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 FIRST = START + 1400 * HOUR
 KLINES = ticked(random_klines(1500, seed=6, price=60000.0))
 OTHER = ticked(random_klines(1500, seed=7, price=3000.0))

@@ -3,14 +3,12 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Trader
+from tests.conftest import ROOT
 from trader.version import Build, running
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_the_first_word_is_the_version_and_the_whole_commit_is_in_the_line(trader: Trader):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
+
 DOCKER = ROOT / "docker"
 PATIENCE = 10  # seconds until what has not happened counts as not happening
 # A clock that is turned by hand: the next time of a line is when a test makes a file. `-n` is the real one's.

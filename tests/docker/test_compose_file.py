@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import ROOT
 from trader.adapters.binance.venues import is_loopback
 from trader.config import Settings
 from trader.simulator.testnet.state import StateFile
 
-ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker/compose.yml"
 COMPOSE = yaml.safe_load(FILE.read_text())
 SERVICES = COMPOSE["services"]

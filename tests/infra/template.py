@@ -15,7 +15,8 @@ from typing import Any
 
 from cfnlint.decode import decode
 
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
+
 BOT = ROOT / "infra" / "bot.yml"
 FOUNDATION = ROOT / "infra" / "foundation.yml"
 PSEUDO = {"AWS::Region": "eu-central-1", "AWS::AccountId": "123456789012", "AWS::Partition": "aws"}
