@@ -119,7 +119,7 @@ class Venue:
             "host": self.host,
             "recv_window": WINDOW,
             "lag": LAG,
-            "timeout": (1.0, 1.0),
+            "timeout": (5.0, 30.0),
             "weights": Weights(monotonic=self.host.monotonic, sleep=self.host.sleep),
         }
         return BinanceExchange(self.server.url, **{**given, **options})

@@ -38,7 +38,7 @@ def clock():
 
 @pytest.fixture
 def market(binance, clock):
-    return BinanceMarket(binance.url, clock=clock, timeout=(1.0, 1.0))
+    return BinanceMarket(binance.url, clock=clock, timeout=(5.0, 30.0))
 
 
 def fetch(market, *, start=START, end=START + 5000 * HOUR, symbol="BTCUSDT"):

@@ -332,7 +332,7 @@ def test_a_hanging_look_up_is_given_up_after_three_tries(venue):
     venue.server.faults["GET order"] = [lambda handler: enough.wait(5)] * 3
     try:
         with pytest.raises(Retryable, match="ReadTimeout"):
-            venue.connect(timeout=(1.0, 0.05)).settle(venue.intent())
+            venue.connect(timeout=(5.0, 0.3)).settle(venue.intent())
     finally:
         enough.set()
     assert len(venue.server.asked("order")) == 3

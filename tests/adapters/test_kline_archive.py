@@ -96,7 +96,7 @@ def web(root):
 
 @contextmanager
 def opened(served, **options):
-    archive = HttpArchive(served.url, **{"attempts": 3, "backoff_seconds": 0.001, "timeout": (1.0, 0.5), **options})
+    archive = HttpArchive(served.url, **{"attempts": 3, "backoff_seconds": 0.001, "timeout": (5.0, 30.0), **options})
     try:
         yield archive
     finally:
@@ -230,7 +230,7 @@ def test_an_answer_that_does_not_come_is_retryable(web):
     enough = threading.Event()
     web.faults = [lambda handler: enough.wait(5)] * 3
     try:
-        with opened(web, timeout=(1.0, 0.05), attempts=2) as archive, pytest.raises(Retryable, match="did not answer"):
+        with opened(web, timeout=(5.0, 0.3), attempts=2) as archive, pytest.raises(Retryable, match="did not answer"):
             archive.fetch(PATH)
     finally:
         enough.set()

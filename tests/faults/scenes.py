@@ -133,9 +133,9 @@ class Scene:
         self.control.advance(30)
 
     def give_up_soon(self) -> None:
-        """Let a request that gets no answer time out after half a second."""
+        """Let a request that gets no answer time out after a second."""
         for adapter in (BinanceExchange, BinanceMarket):
-            self._monkeypatch.setitem(adapter.__init__.__kwdefaults__, "timeout", (3.05, 0.5))
+            self._monkeypatch.setitem(adapter.__init__.__kwdefaults__, "timeout", (3.05, 1.0))
 
     def freeze(self, seconds: float) -> None:
         """Let time pass everywhere but in the bot: for the server, and on the monotonic clock that it wakes up to."""
