@@ -144,7 +144,7 @@ def test_nobody_waits_longer_for_an_answer_than_was_said():
     began = time.monotonic()
     with black_hole() as port, pytest.raises(Retryable, match="does not answer"):
         ask_http(f"http://127.0.0.1:{port}/health?s3cret", seconds=0.3)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     with pytest.raises(Retryable, match=r"127\.0\.0\.1:9 does not answer"):
         connect("mysql+pymysql://127.0.0.1:9/x", seconds=0.3)
     with pytest.raises(Retryable, match="does not answer"):

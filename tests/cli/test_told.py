@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-GRACE = 10.0
+GRACE = 20.0
 """Seconds that a run may take after its commit."""
 
 DEMO = {"TRADER__DRIFT__ENABLED": "false", "TRADER__DEMO__REPLAY_DAYS": "0"}

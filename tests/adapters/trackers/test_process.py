@@ -66,7 +66,7 @@ def send(*dispatches, seconds=ENOUGH, module=FAKE, **settings):
     began = time.monotonic()
     receipts = sending.finish(seconds)
     took = time.monotonic() - began
-    assert took < seconds + 0.5
+    assert took < seconds + 3
     return receipts, took
 
 
@@ -134,10 +134,10 @@ def test_a_child_that_reads_nothing_makes_nobody_wait():
     large = dispatch(steps=5000, width=20)  # several megabytes, a pipe takes 64 kB
     began = time.monotonic()
     sending.add(large)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     began = time.monotonic()
     (receipt,) = sending.finish(0.3)
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 3
     assert receipt.sent is None
 
 
