@@ -80,7 +80,7 @@ def test_a_lost_answer_with_the_journal_on_s3(scene_on, twin, accept):
 def test_an_answer_that_comes_after_we_gave_up_changes_nothing(scene, twin):
     scene.be_patient()
     scene.give_up_soon()
-    scene.control.order_fault("hang", accept=True, seconds=0.8)
+    scene.control.order_fault("hang", accept=True, seconds=3)
     assert scene.run() == DONE
     assert len(live_on(scene, twin)[0].legs) == 1
 
