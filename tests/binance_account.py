@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from tests.binance_server import BinanceServer, serving
 from tests.builders import random_klines
+from tests.patience import PATIENT
 from trader.adapters.binance.exchange import BinanceExchange
 from trader.adapters.binance.weights import Weights
 from trader.core.klines import from_ms, to_ms
@@ -119,7 +120,7 @@ class Venue:
             "host": self.host,
             "recv_window": WINDOW,
             "lag": LAG,
-            "timeout": (5.0, 30.0),
+            "timeout": PATIENT,
             "weights": Weights(monotonic=self.host.monotonic, sleep=self.host.sleep),
         }
         return BinanceExchange(self.server.url, **{**given, **options})

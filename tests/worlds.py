@@ -72,9 +72,10 @@ class World:
             monkeypatch.setenv(name, value)
 
     def move_to_run(self, open_time: datetime, *, after: float = 5.0) -> None:
-        """Set the exchange's clock some seconds after the close of a kline, or leave it where it is later already."""
-        moment = close_of(open_time, "1h") + timedelta(seconds=after)
-        if self.net.control.now() < moment:
+        """Set the exchange's clock some seconds after the close of a kline, if it is not later in that hour already."""
+        closed = close_of(open_time, "1h")
+        moment = closed + timedelta(seconds=after)
+        if not moment <= self.net.control.now() < closed + timedelta(hours=1):
             self.net.control.move_to(moment)
 
     def desk(self, symbol: str = "BTCUSDT") -> Desk:

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from tests.binance_account import running_venue
+from tests.patience import HURRIED
 from trader.core.errors import Retryable
 
 # python-binance still imports names that websockets has deprecated.
@@ -53,7 +54,7 @@ def test_a_connection_that_breaks_leaves_the_outcome_unknown(venue, fault):
 def test_a_time_out_leaves_the_outcome_unknown(venue):
     enough = threading.Event()
     venue.server.faults["order"] = [lambda handler: enough.wait(5)]
-    exchange = venue.connect(timeout=(5.0, 0.3))
+    exchange = venue.connect(timeout=HURRIED)
     try:
         with pytest.raises(Retryable, match="ReadTimeout"):
             exchange.submit(venue.intent())

@@ -10,6 +10,7 @@ import pytest
 
 from tests.binance_server import EXCHANGE_INFO, serving
 from tests.builders import HOUR, random_klines, without
+from tests.patience import HURRIED, PATIENT
 from trader.adapters.binance.market import BinanceMarket
 from trader.adapters.binance.rules import parse_rules
 from trader.adapters.clocks import VirtualClock
@@ -38,7 +39,7 @@ def clock():
 
 @pytest.fixture
 def market(binance, clock):
-    return BinanceMarket(binance.url, clock=clock, timeout=(5.0, 30.0))
+    return BinanceMarket(binance.url, clock=clock, timeout=PATIENT)
 
 
 def fetch(market, *, start=START, end=START + 5000 * HOUR, symbol="BTCUSDT"):
@@ -255,7 +256,7 @@ def test_a_rejection_carries_binances_code(market, binance):
 def test_an_answer_that_does_not_come_is_retryable(binance, clock):
     enough = threading.Event()
     binance.faults["time"] = [lambda handler: enough.wait(5)]
-    market = BinanceMarket(binance.url, clock=clock, timeout=(1.0, 0.05))
+    market = BinanceMarket(binance.url, clock=clock, timeout=HURRIED)
     try:
         with pytest.raises(Retryable, match="did not answer"):
             market.server_time()

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.binance_account import LAG, NO_SUCH_ORDER, OUTSIDE, TRADE, WINDOW, order_answer, running_venue
+from tests.patience import HURRIED
 from trader.core.errors import BadConfig, BadData, Retryable
 from trader.core.klines import from_ms
 from trader.core.orders import OrderStatus
@@ -332,7 +333,7 @@ def test_a_hanging_look_up_is_given_up_after_three_tries(venue):
     venue.server.faults["GET order"] = [lambda handler: enough.wait(5)] * 3
     try:
         with pytest.raises(Retryable, match="ReadTimeout"):
-            venue.connect(timeout=(5.0, 0.3)).settle(venue.intent())
+            venue.connect(timeout=HURRIED).settle(venue.intent())
     finally:
         enough.set()
     assert len(venue.server.asked("order")) == 3

@@ -9,6 +9,7 @@ import pytest
 from Crypto.PublicKey import ECC
 
 from tests.builders import HOUR, random_klines
+from tests.patience import HURRIED, PATIENT
 from tests.testnet import running_testnet
 from trader.adapters.binance.exchange import BinanceExchange
 from trader.adapters.binance.market import BinanceMarket
@@ -25,8 +26,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + 50 * HOUR + timedelta(minutes=20)
 KLINES = {"BTCUSDT": random_klines(100, start=START), "ETHUSDT": random_klines(100, start=START, seed=5, price=10.0)}
 WINDOW, LAG = timedelta(seconds=2), timedelta(seconds=3)
-PATIENT = (5.0, 30.0)
-"""Seconds for an answer that comes: a busy machine may take its time over it."""
 QUANTITY = Decimal("0.50000")
 
 
@@ -79,7 +78,7 @@ class Desk:
 
     def sender(self, kind):
         """Who sends an order into a fault: of what hangs, nobody hears in time, however slow this machine is."""
-        return self.connect(timeout=(5.0, 0.3)) if kind == "hang" else self.exchange
+        return self.connect(timeout=HURRIED) if kind == "hang" else self.exchange
 
     def execute(self, intent, *, into):
         """Do as the bot does: send once, ask when it is unknown; no answer to that is None too."""

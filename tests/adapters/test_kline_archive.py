@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.archives import daily_path, monthly_path, publish_bytes
+from tests.patience import HURRIED, PATIENT
 from trader.adapters.kline_archive import FolderArchive, HttpArchive
 from trader.core.errors import BadConfig, BadData, Rejected, Retryable
 
@@ -96,7 +97,7 @@ def web(root):
 
 @contextmanager
 def opened(served, **options):
-    archive = HttpArchive(served.url, **{"attempts": 3, "backoff_seconds": 0.001, "timeout": (5.0, 30.0), **options})
+    archive = HttpArchive(served.url, **{"attempts": 3, "backoff_seconds": 0.001, "timeout": PATIENT, **options})
     try:
         yield archive
     finally:
@@ -230,7 +231,7 @@ def test_an_answer_that_does_not_come_is_retryable(web):
     enough = threading.Event()
     web.faults = [lambda handler: enough.wait(5)] * 3
     try:
-        with opened(web, timeout=(5.0, 0.3), attempts=2) as archive, pytest.raises(Retryable, match="did not answer"):
+        with opened(web, timeout=HURRIED, attempts=2) as archive, pytest.raises(Retryable, match="did not answer"):
             archive.fetch(PATH)
     finally:
         enough.set()
